@@ -1,0 +1,50 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+
+let package = Package(
+  name: "gpu-market",
+  products: [
+    .executable(name: "gpumarket", targets: ["gpumarket"]),
+    .library(name: "Clearing", targets: ["Clearing", "Instances", "Units"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(name: "Units", swiftSettings: strict),
+    .target(name: "Files", dependencies: ["CZlib", "Units"], swiftSettings: strict),
+    .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+    .target(name: "Clearing", dependencies: ["Units"], swiftSettings: strict),
+    .target(name: "Instances", dependencies: ["Clearing", "Files", "Units"], swiftSettings: strict),
+    .target(name: "Replay", dependencies: ["Files", "Units"], swiftSettings: strict),
+    .target(
+      name: "Market", dependencies: ["Postgres", "Clearing", "Files", "Units", "CSodium"],
+      swiftSettings: strict),
+    .target(
+      name: "Settlement", dependencies: ["Postgres", "Files", "Units", "CSodium"], swiftSettings: strict),
+    .executableTarget(
+      name: "gpumarket",
+      dependencies: [
+        "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: strict),
+
+    .testTarget(name: "UnitsTests", dependencies: ["Units"], swiftSettings: strict),
+    .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
+    .testTarget(name: "PostgresTests", dependencies: ["Postgres"], swiftSettings: strict),
+    .testTarget(name: "ClearingTests", dependencies: ["Clearing", "Instances"], swiftSettings: strict),
+    .testTarget(name: "InstancesTests", dependencies: ["Instances", "Clearing"], swiftSettings: strict),
+    .testTarget(name: "ReplayTests", dependencies: ["Replay"], swiftSettings: strict),
+    .testTarget(name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing"], swiftSettings: strict),
+    .testTarget(name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["Units"], swiftSettings: strict),
+  ]
+)

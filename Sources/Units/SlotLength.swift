@@ -1,0 +1,47 @@
+/// The market time unit: the length of the smallest tradable stretch of time.
+public enum SlotLength: Int, CaseIterable, Sendable {
+  case quarterHour = 15
+  case halfHour = 30
+  case hour = 60
+
+  public var minutes: Int { rawValue }
+  public var span: TimeSpan { TimeSpan(minutes: Int64(rawValue)) }
+
+  public init(minutes: Int) throws(UnitError) {
+    guard let length = SlotLength(rawValue: minutes) else {
+      throw UnitError("a slot of \(minutes) minutes is not offered", advice: "choose 60, 30 or 15 minutes")
+    }
+    self = length
+  }
+
+  /// Whether a slot begins at this instant; slots count from 1970-01-01T00:00Z.
+  public func isBoundary(_ instant: Instant) -> Bool {
+    instant.microseconds % (Int64(minutes) * 60_000_000) == 0
+  }
+
+  /// The slots of a period whose ends are slot boundaries, counted.
+  public func count(in range: TimeRange) throws(UnitError) -> Int {
+    guard isBoundary(range.start), isBoundary(range.end) else {
+      throw UnitError(
+        "the period \(range) does not begin and end on a slot of \(minutes) minutes",
+        advice: "use times on whole slots, counted from 00:00Z")
+    }
+    return Int(range.length.seconds / span.seconds)
+  }
+
+  /// The slots that a number of hours fills, such as 24 or 1.25.
+  public func slots(hours text: some StringProtocol) throws(UnitError) -> Int {
+    let tenThousandths = try parseDecimal(text, decimals: 4, what: "number of hours", example: "24 or 1.5")
+    let unit = Int64(minutes) * 10_000
+    let (scaled, overflow) = tenThousandths.multipliedReportingOverflow(by: 60)
+    guard !overflow, tenThousandths > 0, scaled % unit == 0, scaled / unit <= 1_000_000 else {
+      throw UnitError(
+        "\(text) hours is not a whole, positive number of slots of \(minutes) minutes",
+        advice: "give a multiple of \(decimalText(unit / 60, scale: 4, least: 0)) hours")
+    }
+    return Int(scaled / unit)
+  }
+
+  /// Hours in `slots` slots as exact decimal text: `24`, `1.25`.
+  public func hours(slots: Int64) -> String { decimalText(slots * Int64(minutes) * 100 / 60, scale: 2, least: 0) }
+}
