@@ -1,7 +1,7 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .treatAllWarnings(as: .error)]
 
 let package = Package(
   name: "gpu-market",
@@ -45,6 +45,7 @@ let package = Package(
     .testTarget(name: "ReplayTests", dependencies: ["Replay"], swiftSettings: strict),
     .testTarget(name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing"], swiftSettings: strict),
     .testTarget(name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres"], swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["Units"], swiftSettings: strict),
   ]
 )

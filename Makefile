@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all the set-up themselves. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+RELEASE := .build/release/gpumarket
+
+.PHONY: help setup build demo test lint bench faults load year fuzz install clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup: ## install the Debian packages that are missing
+	@tools/setup.sh
+
+build: setup ## build the release binary
+	@swift build -c release --product gpumarket -q
+
+demo: build ## clear a market from the bundled job history; leaves demo/awards.csv and demo/settlement.csv
+	@tools/demo.sh demo
+
+test: ## every test, the demo included
+	@tools/setup.sh test
+	@tools/setup-checkers.sh
+	@swift format lint --strict -r Sources Tests Package.swift
+	@swift build --build-tests -q --explicit-target-dependency-import-check error
+	@swift build -c release --product gpumarket -q
+	@tools/run-tests.sh
+	@tools/check-demo.sh
+
+lint: ## formatting rules alone
+	@swift format lint --strict -r Sources Tests Package.swift
+
+install: build ## install to $$PREFIX (default /usr/local)
+	@install -D -m 755 $(RELEASE) "$(DESTDIR)$${PREFIX:-/usr/local}/bin/gpumarket"
+	@install -d "$(DESTDIR)$${PREFIX:-/usr/local}/share/gpumarket/sql"
+	@install -m 644 sql/*.sql "$(DESTDIR)$${PREFIX:-/usr/local}/share/gpumarket/sql/"
+
+clean: ## delete what was built
+	@rm -rf .build demo .venv

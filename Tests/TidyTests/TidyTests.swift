@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+
+/// What taste cannot be trusted with: who may import what, marks left behind, files nobody builds.
+@Suite struct TidyTests {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// Every import that a module may have: dependencies point one way (docs/architecture.md).
+  static let allowed: [String: Set<String>] = [
+    "Units": [],
+    "Clearing": ["Units", "Dispatch", "Synchronization"],
+    "Files": ["CZlib", "Units", "Foundation", "Glibc"],
+    "Postgres": ["CLibPQ", "Foundation", "Glibc", "Synchronization", "Dispatch"],
+    "Instances": ["Clearing", "Files", "Units"],
+    "Replay": ["Files", "Units"],
+    "Market": [
+      "Postgres", "Clearing", "Files", "Units", "CSodium", "Foundation", "Glibc", "Dispatch", "Synchronization",
+    ],
+    "Settlement": ["Postgres", "Files", "Units", "CSodium", "Foundation", "Glibc"],
+  ]
+
+  static func files(under folder: String, ending suffixes: [String]) -> [URL] {
+    let base = root.appending(path: folder)
+    guard let walk = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
+    return walk.compactMap { $0 as? URL }
+      .filter { url in suffixes.contains { url.path.hasSuffix($0) } }
+      .sorted { $0.path < $1.path }
+  }
+
+  static func lines(_ url: URL) throws -> [Substring] {
+    try String(contentsOf: url, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  @Test(arguments: allowed.keys.sorted())
+  func importsPointOneWay(module: String) throws {
+    let sources = Self.files(under: "Sources/\(module)", ending: [".swift"])
+    #expect(!sources.isEmpty)
+    for source in sources {
+      for line in try Self.lines(source) where line.contains("import ") {
+        let words = line.split(separator: " ")
+        guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { continue }
+        guard at == 0 || words[0].hasPrefix("@") || ["public", "internal", "package"].contains(words[0]) else {
+          continue
+        }
+        let name = words[at + 1].split(separator: ".")[0]
+        #expect(
+          Self.allowed[module]!.contains(String(name)),
+          "\(source.lastPathComponent) imports \(name), which \(module) may not")
+      }
+    }
+  }
+
+  @Test func nothingIsLeftForLater() throws {
+    let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+    for folder in ["Sources", "Tests", "sql", "tools", "docs"] {
+      for source in Self.files(under: folder, ending: [".swift", ".sql", ".sh", ".py", ".md"]) {
+        for (number, line) in try Self.lines(source).enumerated() {
+          let words = line.split { !$0.isLetter }
+          for mark in marks {
+            #expect(!words.contains(Substring(mark)), "\(source.lastPathComponent):\(number + 1) has a \(mark)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func everySourceIsBuilt() throws {
+    let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+    for folder in ["Sources", "Tests"] {
+      let base = Self.root.appending(path: folder)
+      for target in try FileManager.default.contentsOfDirectory(atPath: base.path) {
+        #expect(manifest.contains("\"\(target)\""), "\(folder)/\(target) is no target of Package.swift")
+      }
+    }
+  }
+
+  @Test func migrationsAreNumberedOnce() throws {
+    let names = Self.files(under: "sql", ending: [".sql"]).filter {
+      $0.deletingLastPathComponent().lastPathComponent == "sql"
+    }
+    .map(\.lastPathComponent)
+    #expect(!names.isEmpty)
+    let numbers = names.map { $0.prefix(3) }
+    #expect(Set(numbers).count == numbers.count, "two migrations share a number")
+    for name in names {
+      let form = try Regex("[0-9]{3}_[a-z0-9_]+\\.sql")
+      #expect(try form.wholeMatch(in: name) != nil, "\(name) is not NNN_name.sql")
+    }
+  }
+
+  @Test func documentsNameFilesThatExist() throws {
+    let link = /\]\(([^)#:\s]+)(?:#[^)]*)?\)/
+    let documents = Self.files(under: "docs", ending: [".md"]) + [Self.root.appending(path: "README.md")]
+    for document in documents {
+      for match in try String(contentsOf: document, encoding: .utf8).matches(of: link) {
+        let target = document.deletingLastPathComponent().appending(path: String(match.1))
+        #expect(
+          FileManager.default.fileExists(atPath: target.path),
+          "\(document.lastPathComponent) links to \(match.1), which is not there")
+      }
+    }
+  }
+}
