@@ -1,0 +1,298 @@
+import CLibPQ
+
+/// One connection to a PostgreSQL server. Calls block the calling thread.
+///
+/// It cannot be copied and its calls are `mutating`, so two tasks cannot use it at once.
+public struct Connection: ~Copyable {
+  private let handle: OpaquePointer
+  private let notices: Notices
+  private var depth = 0
+
+  /// Connects with a libpq connection string or URI; an empty one takes the `PG*` environment.
+  public init(conninfo: String) throws(PostgresError) {
+    self.init(handle: try Self.open(conninfo))
+  }
+
+  private init(handle: OpaquePointer) {
+    self.handle = handle
+    notices = Notices()
+    PQsetNoticeReceiver(handle, { argument, result in Notices.receive(argument, result) }, notices.pointer)
+  }
+
+  private static func open(_ conninfo: String) throws(PostgresError) -> OpaquePointer {
+    guard let handle = PQconnectdb(conninfo) else {
+      throw PostgresError(.unavailable, "libpq has no memory to connect")
+    }
+    guard PQstatus(handle) == CONNECTION_OK else {
+      let message = trimmed(String(cString: PQerrorMessage(handle)))
+      PQfinish(handle)
+      throw PostgresError(.unavailable, message, hint: "check that the server runs and that the address is right")
+    }
+    // Text forms must not depend on the server's or the user's settings.
+    let settings = PQexec(
+      handle, "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'"
+    )
+    defer { PQclear(settings) }
+    guard PQresultStatus(settings) == PGRES_COMMAND_OK else {
+      let message = trimmed(String(cString: PQerrorMessage(handle)))
+      PQfinish(handle)
+      throw PostgresError(.unavailable, message)
+    }
+    return handle
+  }
+
+  deinit { PQfinish(handle) }
+
+  /// Runs one statement and gives its rows.
+  @discardableResult
+  public mutating func query(_ statement: SQL) throws(PostgresError) -> Rows {
+    try checked(send(statement))
+  }
+
+  /// Runs one statement and gives the number of rows it touched.
+  @discardableResult
+  public mutating func execute(_ statement: SQL) throws(PostgresError) -> Int {
+    try query(statement).affected
+  }
+
+  /// Runs several statements without parameters, as a migration file has them.
+  public mutating func script(_ text: String) throws(PostgresError) { _ = try run(text) }
+
+  /// Runs `body` in a transaction: commits when it returns, rolls back when it throws.
+  ///
+  /// - Throws: what `body` throws, or the error of COMMIT: then it is unknown whether the work was done if the kind
+  ///   is `unavailable`.
+  public mutating func transaction<T: ~Copyable, E: Error>(
+    _ isolation: Isolation = .readCommitted, _ body: (inout Connection) throws(E) -> T
+  ) throws -> T {
+    precondition(depth == 0, "transactions do not nest")
+    try script("BEGIN ISOLATION LEVEL \(isolation.rawValue)")
+    depth = 1
+    defer { depth = 0 }
+    let value: T
+    do {
+      value = try body(&self)
+    } catch {
+      // The error that matters is the body's; a broken connection rolls back by itself.
+      if PQstatus(handle) == CONNECTION_OK { _ = PQexec(handle, "ROLLBACK").map { PQclear($0) } }
+      throw error
+    }
+    try script("COMMIT")
+    return value
+  }
+
+  public enum Isolation: String, Sendable {
+    case readCommitted = "READ COMMITTED"
+    case repeatableRead = "REPEATABLE READ"
+    case serializable = "SERIALIZABLE"
+  }
+
+  /// Server messages (NOTICE, WARNING) since the last call of this.
+  public mutating func takeNotices() -> [String] { notices.take() }
+
+  /// The server process that serves this connection.
+  public var backendProcess: Int { Int(PQbackendPID(handle)) }
+
+  /// The server's version as libpq gives it, 150018 for 15.18.
+  public var serverVersion: Int { Int(PQserverVersion(handle)) }
+
+  /// The user this connection logged in as.
+  public var user: String { String(cString: PQuser(handle)) }
+
+  // MARK: COPY
+
+  /// Streams rows into `COPY … FROM STDIN`: `next` gives the next bytes, nil at the end.
+  public mutating func copyIn(_ statement: SQL, _ next: () throws -> [UInt8]?) throws -> Int {
+    guard let start = PQexec(handle, statement.text) else { throw broken() }
+    guard PQresultStatus(start) == PGRES_COPY_IN else { throw failure(start) }
+    PQclear(start)
+    do {
+      while let bytes = try next() {
+        let sent = bytes.withUnsafeBytes {
+          PQputCopyData(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32($0.count))
+        }
+        if sent != 1 { throw broken() }
+      }
+    } catch {
+      PQputCopyEnd(handle, "the client stopped")
+      while let result = PQgetResult(handle) { PQclear(result) }
+      throw error
+    }
+    guard PQputCopyEnd(handle, nil) == 1 else { throw broken() }
+    return try drained().affected
+  }
+
+  /// Reads `COPY … TO STDOUT`, a row (text) or a chunk (binary) at a time.
+  public mutating func copyOut(_ statement: SQL, _ receive: (UnsafeRawBufferPointer) throws -> Void) throws {
+    guard let start = PQexec(handle, statement.text) else { throw broken() }
+    guard PQresultStatus(start) == PGRES_COPY_OUT else { throw failure(start) }
+    PQclear(start)
+    var stopped: (any Error)?
+    while true {
+      var buffer: UnsafeMutablePointer<CChar>?
+      let length = PQgetCopyData(handle, &buffer, 0)
+      guard length > 0 else { break }
+      defer { PQfreemem(buffer) }
+      // A stopped reader still has to drain the stream, or the connection is useless.
+      guard stopped == nil else { continue }
+      do { try receive(UnsafeRawBufferPointer(start: buffer, count: Int(length))) } catch { stopped = error }
+    }
+    _ = try drained()
+    if let stopped { throw stopped }
+  }
+
+  // MARK: Pipeline
+
+  /// Sends many statements without waiting for each answer, in one implicit transaction; the first error ends it.
+  public mutating func pipeline(_ statements: some Sequence<SQL>) throws(PostgresError) -> [Rows] {
+    guard PQenterPipelineMode(handle) == 1 else { throw broken() }
+    defer { PQexitPipelineMode(handle) }
+    var rows: [Rows] = []
+    var failed: PostgresError?
+    // Batches bound the memory that unread answers and unsent statements take on both sides.
+    var waiting = 0
+    for statement in statements {
+      guard submit(statement) == 1 else { throw broken() }
+      waiting += 1
+      if waiting == 256 {
+        PQsendFlushRequest(handle)
+        try collect(waiting, into: &rows, failed: &failed)
+        waiting = 0
+        if failed != nil { break }
+      }
+    }
+    guard PQpipelineSync(handle) == 1 else { throw broken() }
+    try collect(waiting, into: &rows, failed: &failed)
+    while let result = PQgetResult(handle) {
+      let done = PQresultStatus(result) == PGRES_PIPELINE_SYNC
+      PQclear(result)
+      if done { break }
+    }
+    if let failed { throw failed }
+    return rows
+  }
+
+  private func collect(_ count: Int, into rows: inout [Rows], failed: inout PostgresError?) throws(PostgresError) {
+    for _ in 0..<count {
+      guard let result = PQgetResult(handle) else { throw broken() }
+      switch PQresultStatus(result) {
+      case PGRES_TUPLES_OK, PGRES_COMMAND_OK: rows.append(Rows(result))
+      case PGRES_PIPELINE_ABORTED: PQclear(result)
+      default:
+        let error = failure(result)
+        if failed == nil { failed = error }
+      }
+      while let rest = PQgetResult(handle) { PQclear(rest) }
+      if PQstatus(handle) != CONNECTION_OK { throw failed ?? broken() }
+    }
+  }
+
+  // MARK: Inside
+
+  private func run(_ text: String) throws(PostgresError) -> Rows {
+    guard let result = PQexec(handle, text) else { throw broken() }
+    return try checked(result)
+  }
+
+  private func send(_ statement: SQL) -> OpaquePointer? {
+    withParameters(statement) { count, values, lengths, formats in
+      PQexecParams(handle, statement.text, count, nil, values, lengths, formats, 0)
+    }
+  }
+
+  private func submit(_ statement: SQL) -> Int32 {
+    withParameters(statement) { count, values, lengths, formats in
+      PQsendQueryParams(handle, statement.text, count, nil, values, lengths, formats, 0)
+    }
+  }
+
+  private func checked(_ result: OpaquePointer?) throws(PostgresError) -> Rows {
+    guard let result else { throw broken() }
+    switch PQresultStatus(result) {
+    case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return Rows(result)
+    default: throw failure(result)
+    }
+  }
+
+  private func drained() throws(PostgresError) -> Rows {
+    guard let last = PQgetResult(handle) else { throw broken() }
+    while let rest = PQgetResult(handle) { PQclear(rest) }
+    return try checked(last)
+  }
+
+  /// The error of a result, which it frees.
+  private func failure(_ result: OpaquePointer) -> PostgresError {
+    defer { PQclear(result) }
+    func field(_ code: UnicodeScalar) -> String? {
+      PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
+    }
+    let state = field("C") ?? ""
+    // Class 57P (shutdown, kill) and 08 mean the connection is gone, whatever the statement was.
+    let gone = state.isEmpty || state.hasPrefix("57P") || state.hasPrefix("08") || PQstatus(handle) != CONNECTION_OK
+    return PostgresError(
+      gone ? .unavailable : .refused, field("M") ?? trimmed(String(cString: PQresultErrorMessage(result))),
+      sqlState: state, detail: field("D"), hint: field("H"), constraint: field("n"))
+  }
+
+  private func broken() -> PostgresError {
+    PostgresError(.unavailable, trimmed(String(cString: PQerrorMessage(handle))))
+  }
+}
+
+private func trimmed(_ text: String) -> String {
+  var text = Substring(text)
+  while text.last?.isWhitespace == true { text.removeLast() }
+  return String(text)
+}
+
+/// Hands libpq the parameters as C arrays that live for the call.
+private func withParameters<T>(
+  _ statement: SQL,
+  _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> T
+) -> T {
+  var storage: [[UInt8]?] = []
+  var formats: [Int32] = []
+  for parameter in statement.parameters {
+    switch parameter {
+    case .null:
+      storage.append(nil)
+      formats.append(0)
+    case .text(let text):
+      storage.append(Array(text.utf8) + [0])
+      formats.append(0)
+    case .bytes(let bytes):
+      storage.append(bytes + [0])
+      formats.append(1)
+    }
+  }
+  let lengths = storage.map { Int32(max(0, ($0?.count ?? 1) - 1)) }
+  var flat: [UInt8] = []
+  var offsets: [Int?] = []
+  for value in storage {
+    offsets.append(value == nil ? nil : flat.count)
+    flat += value ?? []
+  }
+  return flat.withUnsafeBytes { bytes in
+    let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+    let values: [UnsafePointer<CChar>?] = offsets.map { offset in offset.flatMap { base?.advanced(by: $0) } }
+    return body(Int32(values.count), values, lengths, formats)
+  }
+}
+
+/// Collects the server's notices for its connection.
+private final class Notices {
+  private var messages: [String] = []
+  var pointer: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+
+  static func receive(_ argument: UnsafeMutableRawPointer?, _ result: OpaquePointer?) {
+    guard let argument, let result, let text = PQresultErrorField(result, Int32(UnicodeScalar("M").value)) else {
+      return
+    }
+    Unmanaged<Notices>.fromOpaque(argument).takeUnretainedValue().messages.append(String(cString: text))
+  }
+
+  func take() -> [String] {
+    defer { messages = [] }
+    return messages
+  }
+}

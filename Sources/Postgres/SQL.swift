@@ -1,0 +1,95 @@
+/// A statement whose interpolated values become bound parameters, never text.
+///
+///     let statement: SQL = "SELECT name FROM market.pool WHERE capacity >= \(64)"
+///
+/// The server infers each parameter's type from where it stands; add a cast (`\(x)::bigint`) where it cannot.
+public struct SQL: ExpressibleByStringInterpolation, Sendable {
+  public private(set) var text: String
+  public private(set) var parameters: [Parameter]
+
+  public init(stringLiteral text: String) {
+    self.text = text
+    parameters = []
+  }
+
+  /// Text that is trusted as it stands: a migration file, a quoted identifier.
+  public init(unsafeRaw text: String) {
+    self.text = text
+    parameters = []
+  }
+
+  public init(stringInterpolation: StringInterpolation) {
+    text = stringInterpolation.text
+    parameters = stringInterpolation.parameters
+  }
+
+  public struct StringInterpolation: StringInterpolationProtocol {
+    var text = ""
+    var parameters: [Parameter] = []
+
+    public init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity + 4) }
+
+    public mutating func appendLiteral(_ literal: String) { text += literal }
+
+    public mutating func appendInterpolation(_ value: some PostgresEncodable) { bind(value.postgresParameter) }
+
+    public mutating func appendInterpolation(_ value: (some PostgresEncodable)?) {
+      bind(value?.postgresParameter ?? .null)
+    }
+
+    /// Trusted text; the name is long so that it is noticed in review.
+    public mutating func appendInterpolation(unsafeRaw raw: String) { text += raw }
+
+    /// A name, quoted: of a role, a table, a channel.
+    public mutating func appendInterpolation(identifier name: String) {
+      text += "\"" + name.replacing("\"", with: "\"\"") + "\""
+    }
+
+    private mutating func bind(_ parameter: Parameter) {
+      parameters.append(parameter)
+      text += "$\(parameters.count)"
+    }
+  }
+}
+
+/// A value on its way to the server: text form, except bytes.
+public enum Parameter: Sendable, Equatable {
+  case null
+  case text(String)
+  case bytes([UInt8])
+}
+
+/// A Swift value that can be bound to a statement.
+public protocol PostgresEncodable {
+  var postgresParameter: Parameter { get }
+}
+
+extension Int: PostgresEncodable { public var postgresParameter: Parameter { .text(String(self)) } }
+extension Int64: PostgresEncodable { public var postgresParameter: Parameter { .text(String(self)) } }
+extension Int32: PostgresEncodable { public var postgresParameter: Parameter { .text(String(self)) } }
+extension Bool: PostgresEncodable { public var postgresParameter: Parameter { .text(self ? "t" : "f") } }
+extension String: PostgresEncodable { public var postgresParameter: Parameter { .text(self) } }
+extension Substring: PostgresEncodable { public var postgresParameter: Parameter { .text(String(self)) } }
+
+/// An array is bytes (`bytea`) if its elements are `UInt8`, else an array literal of its elements.
+extension Array: PostgresEncodable where Element: PostgresEncodable {
+  public var postgresParameter: Parameter {
+    if let bytes = self as? [UInt8] { return .bytes(bytes) }
+    return .text("{" + map { arrayElement($0.postgresParameter) }.joined(separator: ",") + "}")
+  }
+}
+
+extension UInt8: PostgresEncodable { public var postgresParameter: Parameter { .text(String(self)) } }
+
+private func arrayElement(_ parameter: Parameter) -> String {
+  switch parameter {
+  case .null: "NULL"
+  case .text(let text): "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  case .bytes(let bytes): "\"\\\\x" + hexadecimal(bytes) + "\""
+  }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}
