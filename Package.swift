@@ -37,15 +37,20 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: strict),
 
+    // A real PostgreSQL for the tests; no product uses it.
+    .target(name: "TestSupport", dependencies: ["Postgres"], swiftSettings: strict),
+
     .testTarget(name: "UnitsTests", dependencies: ["Units"], swiftSettings: strict),
     .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
-    .testTarget(name: "PostgresTests", dependencies: ["Postgres"], swiftSettings: strict),
+    .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ClearingTests", dependencies: ["Clearing", "Instances"], swiftSettings: strict),
     .testTarget(name: "InstancesTests", dependencies: ["Instances", "Clearing"], swiftSettings: strict),
     .testTarget(name: "ReplayTests", dependencies: ["Replay"], swiftSettings: strict),
-    .testTarget(name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing"], swiftSettings: strict),
-    .testTarget(name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres"], swiftSettings: strict),
+    .testTarget(
+      name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["Units"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["Units", "Postgres", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -239,12 +239,6 @@ public struct Connection: ~Copyable {
   }
 }
 
-private func trimmed(_ text: String) -> String {
-  var text = Substring(text)
-  while text.last?.isWhitespace == true { text.removeLast() }
-  return String(text)
-}
-
 /// Hands libpq the parameters as C arrays that live for the call.
 private func withParameters<T>(
   _ statement: SQL,

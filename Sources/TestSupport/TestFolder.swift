@@ -1,0 +1,60 @@
+import Glibc
+
+/// A temporary folder that a watchdog removes when this process ends, however it ends, and with it the server in it.
+final class TestFolder: Sendable {
+  let path: String
+  /// Closed by the kernel when this process ends: that is the watchdog's signal.
+  private let lifeline: Int32
+
+  init() throws(TestServerError) {
+    var name = Array("/tmp/gpumarket-test-XXXXXX".utf8CString)
+    guard mkdtemp(&name) != nil else {
+      throw TestServerError("no temporary folder: \(String(cString: strerror(errno)))")
+    }
+    path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // The user postgres has to pass through root's folder; what must stay closed has its own mode.
+    chmod(path, 0o711)
+    var ends: [Int32] = [0, 0]
+    // A pair of sockets, because they can be born closed to programs started at the same moment by another thread.
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+      throw TestServerError("no watchdog: \(String(cString: strerror(errno)))")
+    }
+    lifeline = ends[1]
+    let started = Self.watch(path, lifeline: ends[0])
+    close(ends[0])
+    guard started == 0 else { throw TestServerError("no watchdog: \(String(cString: strerror(started)))") }
+  }
+
+  /// Waits for the end of the lifeline, then stops every server below the folder and removes it.
+  ///
+  /// The watchdog is in a session of its own, so that an interrupt from the keyboard does not take it along, and holds
+  /// no file of this process but its end of the lifeline: whoever reads this process's output to its end is not kept.
+  private static func watch(_ path: String, lifeline: Int32) -> Int32 {
+    let script = """
+      cat >/dev/null
+      for file in "$1"/*/data/postmaster.pid; do
+        [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")"
+      done
+      for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        rm -rf "$1" && break
+        sleep 0.2
+      done
+      """
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    // The lifeline may itself have one of the low numbers; it is moved before the others are opened.
+    posix_spawn_file_actions_adddup2(&files, lifeline, 0)
+    posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0)
+    for file in 3..<Int32(1024) { posix_spawn_file_actions_addclose(&files, file) }
+
+    var process: pid_t = 0
+    let command = ["/usr/bin/setsid", "/bin/sh", "-c", script, "watchdog", path]
+    let arguments = command.map { strdup($0) } + [nil]
+    let variables = [strdup("PATH=/usr/bin:/bin")] + [nil]
+    defer { for text in arguments + variables { free(text) } }
+    return posix_spawn(&process, "/usr/bin/setsid", &files, nil, arguments, variables)
+  }
+}
