@@ -2,22 +2,27 @@
 extension JSONParser {
   /// Throws where a key of the object just closed has stood before.
   func refuseDuplicates(_ bytes: Span<UInt8>, _ object: Int) throws(Fault) {
-    var keys: [Int] = []
-    var node = object + 1
-    while node < nodes.count {
-      keys.append(node)
-      node = Int(nodes[node + 1].next)
+    var count = 0
+    var key = object + 1
+    while key < nodes.count {
+      count += 1
+      key = Int(nodes[key + 1].next)
     }
     // Few keys are compared pair by pair, which allocates nothing; many go through a set.
-    if keys.count <= 12 {
-      for (index, key) in keys.enumerated() {
-        for earlier in keys[..<index] where sameKey(bytes, earlier, key) { throw duplicate(bytes, key) }
+    var seen: Set<[UInt8]> = []
+    key = object + 1
+    while key < nodes.count {
+      if count > 12 {
+        let text = decodedString(bytes, at: Int(nodes[key].offset))
+        guard seen.insert(Array(text.utf8)).inserted else { throw duplicate(bytes, key) }
+      } else {
+        var earlier = object + 1
+        while earlier < key {
+          if sameKey(bytes, earlier, key) { throw duplicate(bytes, key) }
+          earlier = Int(nodes[earlier + 1].next)
+        }
       }
-    } else {
-      var seen: Set<[UInt8]> = []
-      for key in keys where !seen.insert(Array(decodedString(bytes, at: Int(nodes[key].offset)).utf8)).inserted {
-        throw duplicate(bytes, key)
-      }
+      key = Int(nodes[key + 1].next)
     }
   }
 

@@ -19,7 +19,7 @@ struct JSONParser {
 
   mutating func parse(_ bytes: Span<UInt8>) throws(Fault) {
     guard bytes.count < Int(UInt32.max) / 2 else { throw fault("the text is larger than 2 GiB", "split it") }
-    nodes.reserveCapacity(bytes.count / 6)
+    nodes.reserveCapacity(bytes.count / 3)
     if bytes.count >= 3, bytes[0] == 0xef, bytes[1] == 0xbb, bytes[2] == 0xbf { at = 3 }
     try value(bytes)
     while let container = open.last {
