@@ -4,7 +4,8 @@ import Glibc
 ///
 /// Bytes go to a hidden temporary file in the target's own folder; `commit()` makes them durable and
 /// renames the file over the target, whose permissions are kept. Before that, and after a crash at any
-/// step, the old file stands untouched. A value dropped without `commit()` removes its temporary file.
+/// step, the old file stands untouched. A value dropped without `commit()` removes its temporary file; a
+/// killed process leaves it behind, named `.gpumarket-PID-….tmp`.
 public struct AtomicFile: ~Copyable {
   /// The path as the caller gave it.
   public let path: String
@@ -24,11 +25,11 @@ public struct AtomicFile: ~Copyable {
         advice: "name a file, or write to standard output instead")
     }
     let target = exists ? resolved(path) : path
-    let (folder, name) = split(target)
+    let parent = folder(of: target)
     var made: Int32 = -1
     var candidate = ""
     for _ in 0..<16 where made < 0 {
-      candidate = "\(folder)/.\(name).\(getpid()).\(String(UInt32.random(in: .min ... .max), radix: 16)).tmp"
+      candidate = "\(parent)/.gpumarket-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16)).tmp"
       made = open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if made < 0, errno != EEXIST { break }
     }
@@ -61,11 +62,11 @@ public struct AtomicFile: ~Copyable {
       unlink(temporary)
       throw .system(path, "put it in place", code)
     }
-    let folder = open(split(target).folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw .system(path, "make its folder durable", errno) }
-    let synced = fsync(folder)
+    let parent = open(folder(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard parent >= 0 else { throw .system(path, "make its folder durable", errno) }
+    let synced = fsync(parent)
     let code = errno
-    close(folder)
+    close(parent)
     // Some file systems cannot sync a folder and say EINVAL; the rename itself has happened.
     guard synced == 0 || code == EINVAL else { throw .system(path, "make its folder durable", code) }
   }
@@ -115,8 +116,7 @@ private func resolved(_ path: String) -> String {
   return String(cString: real)
 }
 
-private func split(_ path: String) -> (folder: String, name: String) {
-  guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-  let folder = slash == path.startIndex ? "/" : String(path[..<slash])
-  return (folder, String(path[path.index(after: slash)...]))
+private func folder(of path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
 }

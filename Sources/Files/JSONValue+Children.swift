@@ -32,7 +32,8 @@ extension JSONValue {
     return nil
   }
 
-  /// The value that a path of keys and positions leads to.
+  /// The value that a path of keys and positions leads to. To visit all elements use `elements()`:
+  /// a position is found by walking from the first.
   /// - Throws: `JSONProblem` at the value where the path ends too early.
   public func at(_ steps: JSONStep...) throws(JSONProblem) -> JSONValue {
     var value = self

@@ -22,6 +22,7 @@ private func readRaw(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] 
   var status = stat()
   guard fstat(file, &status) == 0 else { throw .system(path, "look at it", errno) }
   guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(path, "read it", EISDIR) }
+  let limit = min(limit, Int.max - 1)
   var bytes: [UInt8] = []
   let expected = max(0, min(Int(status.st_size), limit))
   var chunk = max(1 << 16, min(expected + 1, 1 << 24))
