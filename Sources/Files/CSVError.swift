@@ -13,6 +13,7 @@ public struct CSVError: Error, Equatable, Sendable, CustomStringConvertible {
   /// What to do next.
   public let advice: String
 
+  /// An error at a place that the caller has found.
   public init(source: String, line: Int, column: Int, field: String?, problem: String, advice: String) {
     self.source = source
     self.line = line

@@ -9,6 +9,7 @@ public struct FileProblem: Error, Equatable, Sendable, CustomStringConvertible {
   /// What to do next, as a clause.
   public let advice: String
 
+  /// A problem in the caller's own words: two clauses without a final stop.
   public init(path: String, reason: String, advice: String) {
     self.path = path
     self.reason = reason

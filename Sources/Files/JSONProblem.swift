@@ -13,6 +13,7 @@ public struct JSONProblem: Error, Equatable, Sendable, CustomStringConvertible {
   /// What to do next.
   public let advice: String
 
+  /// A problem at a place that the caller has found.
   public init(source: String, line: Int, column: Int, path: String, problem: String, advice: String) {
     self.source = source
     self.line = line

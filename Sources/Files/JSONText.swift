@@ -12,9 +12,12 @@ public enum JSONText: Sendable, Equatable {
 
   /// One member of an object.
   public struct Member: Sendable, Equatable {
+    /// Any text, escaped when written.
     public let key: String
+    /// What stands under the key.
     public let value: JSONText
 
+    /// A member of an object.
     public init(_ key: String, _ value: JSONText) {
       self.key = key
       self.value = value

@@ -135,6 +135,7 @@ public struct JSONElements: Sequence, IteratorProtocol, Sendable {
   var at: Int
   let end: Int
 
+  /// The next element, nil at the end.
   public mutating func next() -> JSONValue? {
     guard at < end else { return nil }
     defer { at = Int(tree.nodes[at].next) }
@@ -148,6 +149,7 @@ public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
   var at: Int
   let end: Int
 
+  /// The next key and its value, nil at the end.
   public mutating func next() -> (key: String, value: JSONValue)? {
     guard at < end else { return nil }
     defer { at = Int(tree.nodes[at + 1].next) }

@@ -17,6 +17,7 @@ public struct JSONValue: Sendable {
 
   var offset: Int { Int(tree.nodes[index].offset) }
 
+  /// What the value is.
   public var kind: Kind {
     switch tree.bytes[offset] {
     case UInt8(ascii: "{"): .object

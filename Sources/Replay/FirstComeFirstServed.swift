@@ -7,6 +7,7 @@ public struct ReplayPlacement: Hashable, Sendable {
   /// First slot, counted from the horizon's start.
   public let start: Int
 
+  /// A placement; whether it fits a bid is for the one who uses it.
   public init(pool: Int, start: Int) {
     self.pool = pool
     self.start = start
@@ -31,12 +32,14 @@ public struct FirstComeFirstServed: Sendable {
     case conservative
   }
 
+  /// The form that was run.
   public let backfill: Backfill
   /// Where each bid of the book runs, nil for those not served.
   public let placements: [ReplayPlacement?]
   /// The start that each bid was first promised, nil for those never promised any.
   public let promises: [ReplayPlacement?]
 
+  /// Serves every bid of the book in the order of submission, equal times in the history's order.
   public init(_ book: ReplayBook, backfill: Backfill) {
     self.backfill = backfill
     var queue = Queue(book)

@@ -20,6 +20,7 @@ public struct PriceModel: Hashable, Sendable {
   /// Decides every draw.
   public let seed: UInt64
 
+  /// Any seed will do; the same one draws the same prices.
   public init(seed: UInt64) { self.seed = seed }
 
   /// For printing beside every number that hangs on it: `prices drawn from model …, seed 1`.

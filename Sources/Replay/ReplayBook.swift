@@ -4,8 +4,11 @@ import Units
 public struct ReplayBid: Hashable, Sendable {
   /// The job's number in its history.
   public let job: String
+  /// The company.
   public let owner: String
+  /// When the job was submitted; waits count from here.
   public let submit: Instant
+  /// GPUs in each of its slots.
   public let gpus: Int
   /// The run time, rounded up to whole slots.
   public let slots: Int
@@ -22,6 +25,7 @@ public struct ReplayBid: Hashable, Sendable {
 public struct ReplayAlternative: Hashable, Sendable {
   /// Position in the book's pools.
   public let pool: Int
+  /// The most paid, per GPU-hour.
   public let limit: Price
 }
 
@@ -37,11 +41,17 @@ public enum LeftOut: String, CaseIterable, Sendable {
 
 /// A selection of a history turned into bids on pools; the market and the queue both start from it.
 public struct ReplayBook: Sendable {
+  /// The delivery period, on whole slots.
   public let horizon: TimeRange
+  /// The market time unit.
   public let slotLength: SlotLength
+  /// Slots in the horizon.
   public let slotCount: Int
+  /// In the order they were named, which decides ties of the queue.
   public let pools: [ReplayPool]
+  /// How long after submission jobs may end.
   public let slack: Slack
+  /// What drew the limit prices.
   public let prices: PriceModel
   /// In order of submission.
   public let bids: [ReplayBid]

@@ -2,11 +2,14 @@ import Units
 
 /// A pool that a history is replayed on.
 public struct ReplayPool: Hashable, Sendable {
+  /// Begins with the GPU type where that matters, as in `h100-us-east`.
   public let name: String
   /// GPUs in every slot.
   public let capacity: Int
+  /// The least accepted, per GPU-hour.
   public let reserve: Price
 
+  /// A pool of 1 to 1,000,000 GPUs.
   public init(name: String, capacity: Int, reserve: Price) throws(UnitError) {
     guard !name.isEmpty else {
       throw UnitError("a pool has no name", advice: "write it like h100=256")

@@ -8,6 +8,7 @@ public struct ServiceSummary: Hashable, Sendable {
   public let welfare: Money
   /// GPUs × slots held.
   public let gpuSlots: Int64
+  /// Bids with a placement.
   public let bidsServed: Int
   /// Owners of whom at least one bid is served.
   public let ownersServed: Int
@@ -64,6 +65,7 @@ public struct ServiceComparison: Sendable {
   public let columns: [(name: String, summary: ServiceSummary)]
   private let book: ReplayBook
 
+  /// Columns in the order they are printed.
   public init(_ book: ReplayBook, _ columns: [(name: String, summary: ServiceSummary)]) {
     self.book = book
     self.columns = columns

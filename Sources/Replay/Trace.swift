@@ -7,6 +7,7 @@ public struct TraceJob: Hashable, Sendable {
   public let id: String
   /// The group that pays; becomes a company.
   public let owner: String
+  /// When it entered the queue.
   public let submit: Instant
   /// GPUs held while it ran, at least 1.
   public let gpus: Int
@@ -15,6 +16,7 @@ public struct TraceJob: Hashable, Sendable {
   /// Kind of GPU asked for, such as `h100`; empty where the history does not say.
   public let gpuType: String
 
+  /// A job; the reader of histories checks the ranges.
   public init(id: String, owner: String, submit: Instant, gpus: Int, duration: TimeSpan, gpuType: String) {
     self.id = id
     self.owner = owner
@@ -32,6 +34,7 @@ public struct TraceJob: Hashable, Sendable {
 /// contains: they are skipped and counted. Negative numbers and a job number that appears twice are
 /// errors with their line and column.
 public struct Trace: Sendable {
+  /// Those that held GPUs for some time, in order of submission.
   public let jobs: [TraceJob]
   /// Jobs that held no GPU, not in `jobs`.
   public let skippedWithoutGPUs: Int
@@ -89,6 +92,7 @@ public enum TraceProblem: Error, Equatable, Sendable, CustomStringConvertible {
   case file(FileProblem)
   case content(CSVError)
 
+  /// The problem's own sentence, with its place and the next step.
   public var description: String {
     switch self {
     case .file(let problem): problem.description
