@@ -4,7 +4,7 @@ import CLibPQ
 ///
 /// It cannot be copied and its calls are `mutating`, so two tasks cannot use it at once.
 public struct Connection: ~Copyable {
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   private let notices: Notices
   private var depth = 0
 
@@ -26,7 +26,9 @@ public struct Connection: ~Copyable {
     guard PQstatus(handle) == CONNECTION_OK else {
       let message = trimmed(String(cString: PQerrorMessage(handle)))
       PQfinish(handle)
-      throw PostgresError(.unavailable, message, hint: "check that the server runs and that the address is right")
+      throw PostgresError(
+        .unavailable, message,
+        hint: "check that the server runs, that the address is right and that this user may connect")
     }
     // Text forms must not depend on the server's or the user's settings.
     let settings = PQexec(
@@ -46,7 +48,8 @@ public struct Connection: ~Copyable {
   /// Runs one statement and gives its rows.
   @discardableResult
   public mutating func query(_ statement: SQL) throws(PostgresError) -> Rows {
-    try checked(send(statement))
+    if let refusal = refusal(of: statement) { throw refusal }
+    return try checked(send(statement))
   }
 
   /// Runs one statement and gives the number of rows it touched.
@@ -61,7 +64,7 @@ public struct Connection: ~Copyable {
   /// Runs `body` in a transaction: commits when it returns, rolls back when it throws.
   ///
   /// - Throws: what `body` throws, or the error of COMMIT: then it is unknown whether the work was done if the kind
-  ///   is `unavailable`.
+  ///   is `unavailable`. A body that swallows the error of a statement has nothing to commit; that is `refused`, 25P02.
   public mutating func transaction<T: ~Copyable, E: Error>(
     _ isolation: Isolation = .readCommitted, _ body: (inout Connection) throws(E) -> T
   ) throws -> T {
@@ -77,10 +80,15 @@ public struct Connection: ~Copyable {
       if PQstatus(handle) == CONNECTION_OK { _ = PQexec(handle, "ROLLBACK").map { PQclear($0) } }
       throw error
     }
+    guard PQtransactionStatus(handle) != PQTRANS_INERROR else {
+      try script("ROLLBACK")
+      throw PostgresError(.refused, "a statement failed earlier, so its transaction is rolled back", sqlState: "25P02")
+    }
     try script("COMMIT")
     return value
   }
 
+  /// How much a transaction sees of others that run at the same time; PostgreSQL's levels.
   public enum Isolation: String, Sendable {
     case readCommitted = "READ COMMITTED"
     case repeatableRead = "REPEATABLE READ"
@@ -90,6 +98,9 @@ public struct Connection: ~Copyable {
   /// Server messages (NOTICE, WARNING) since the last call of this.
   public mutating func takeNotices() -> [String] { notices.take() }
 
+  /// Breaks off the statement under way, from another thread; it then fails with SQLSTATE 57014.
+  public func canceller() -> Canceller { Canceller(handle) }
+
   /// The server process that serves this connection.
   public var backendProcess: Int { Int(PQbackendPID(handle)) }
 
@@ -98,94 +109,6 @@ public struct Connection: ~Copyable {
 
   /// The user this connection logged in as.
   public var user: String { String(cString: PQuser(handle)) }
-
-  // MARK: COPY
-
-  /// Streams rows into `COPY … FROM STDIN`: `next` gives the next bytes, nil at the end.
-  public mutating func copyIn(_ statement: SQL, _ next: () throws -> [UInt8]?) throws -> Int {
-    guard let start = PQexec(handle, statement.text) else { throw broken() }
-    guard PQresultStatus(start) == PGRES_COPY_IN else { throw failure(start) }
-    PQclear(start)
-    do {
-      while let bytes = try next() {
-        let sent = bytes.withUnsafeBytes {
-          PQputCopyData(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32($0.count))
-        }
-        if sent != 1 { throw broken() }
-      }
-    } catch {
-      PQputCopyEnd(handle, "the client stopped")
-      while let result = PQgetResult(handle) { PQclear(result) }
-      throw error
-    }
-    guard PQputCopyEnd(handle, nil) == 1 else { throw broken() }
-    return try drained().affected
-  }
-
-  /// Reads `COPY … TO STDOUT`, a row (text) or a chunk (binary) at a time.
-  public mutating func copyOut(_ statement: SQL, _ receive: (UnsafeRawBufferPointer) throws -> Void) throws {
-    guard let start = PQexec(handle, statement.text) else { throw broken() }
-    guard PQresultStatus(start) == PGRES_COPY_OUT else { throw failure(start) }
-    PQclear(start)
-    var stopped: (any Error)?
-    while true {
-      var buffer: UnsafeMutablePointer<CChar>?
-      let length = PQgetCopyData(handle, &buffer, 0)
-      guard length > 0 else { break }
-      defer { PQfreemem(buffer) }
-      // A stopped reader still has to drain the stream, or the connection is useless.
-      guard stopped == nil else { continue }
-      do { try receive(UnsafeRawBufferPointer(start: buffer, count: Int(length))) } catch { stopped = error }
-    }
-    _ = try drained()
-    if let stopped { throw stopped }
-  }
-
-  // MARK: Pipeline
-
-  /// Sends many statements without waiting for each answer, in one implicit transaction; the first error ends it.
-  public mutating func pipeline(_ statements: some Sequence<SQL>) throws(PostgresError) -> [Rows] {
-    guard PQenterPipelineMode(handle) == 1 else { throw broken() }
-    defer { PQexitPipelineMode(handle) }
-    var rows: [Rows] = []
-    var failed: PostgresError?
-    // Batches bound the memory that unread answers and unsent statements take on both sides.
-    var waiting = 0
-    for statement in statements {
-      guard submit(statement) == 1 else { throw broken() }
-      waiting += 1
-      if waiting == 256 {
-        PQsendFlushRequest(handle)
-        try collect(waiting, into: &rows, failed: &failed)
-        waiting = 0
-        if failed != nil { break }
-      }
-    }
-    guard PQpipelineSync(handle) == 1 else { throw broken() }
-    try collect(waiting, into: &rows, failed: &failed)
-    while let result = PQgetResult(handle) {
-      let done = PQresultStatus(result) == PGRES_PIPELINE_SYNC
-      PQclear(result)
-      if done { break }
-    }
-    if let failed { throw failed }
-    return rows
-  }
-
-  private func collect(_ count: Int, into rows: inout [Rows], failed: inout PostgresError?) throws(PostgresError) {
-    for _ in 0..<count {
-      guard let result = PQgetResult(handle) else { throw broken() }
-      switch PQresultStatus(result) {
-      case PGRES_TUPLES_OK, PGRES_COMMAND_OK: rows.append(Rows(result))
-      case PGRES_PIPELINE_ABORTED: PQclear(result)
-      default:
-        let error = failure(result)
-        if failed == nil { failed = error }
-      }
-      while let rest = PQgetResult(handle) { PQclear(rest) }
-      if PQstatus(handle) != CONNECTION_OK { throw failed ?? broken() }
-    }
-  }
 
   // MARK: Inside
 
@@ -200,13 +123,13 @@ public struct Connection: ~Copyable {
     }
   }
 
-  private func submit(_ statement: SQL) -> Int32 {
+  func submit(_ statement: SQL) -> Int32 {
     withParameters(statement) { count, values, lengths, formats in
       PQsendQueryParams(handle, statement.text, count, nil, values, lengths, formats, 0)
     }
   }
 
-  private func checked(_ result: OpaquePointer?) throws(PostgresError) -> Rows {
+  func checked(_ result: OpaquePointer?) throws(PostgresError) -> Rows {
     guard let result else { throw broken() }
     switch PQresultStatus(result) {
     case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return Rows(result)
@@ -214,27 +137,39 @@ public struct Connection: ~Copyable {
     }
   }
 
-  private func drained() throws(PostgresError) -> Rows {
+  func drained() throws(PostgresError) -> Rows {
     guard let last = PQgetResult(handle) else { throw broken() }
     while let rest = PQgetResult(handle) { PQclear(rest) }
     return try checked(last)
   }
 
+  /// Why a statement cannot be sent. A zero byte would end a text early, unnoticed; PostgreSQL has no such texts.
+  func refusal(of statement: SQL) -> PostgresError? {
+    if statement.parameters.count > 65535 {
+      return PostgresError(.refused, "a statement takes at most 65535 parameters", sqlState: "54000")
+    }
+    for case .text(let text) in statement.parameters where text.utf8.contains(0) {
+      return PostgresError(.refused, "a text cannot hold a zero byte", sqlState: "22021")
+    }
+    return nil
+  }
+
   /// The error of a result, which it frees.
-  private func failure(_ result: OpaquePointer) -> PostgresError {
+  func failure(_ result: OpaquePointer) -> PostgresError {
     defer { PQclear(result) }
     func field(_ code: UnicodeScalar) -> String? {
       PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
     }
     let state = field("C") ?? ""
-    // Class 57P (shutdown, kill) and 08 mean the connection is gone, whatever the statement was.
-    let gone = state.isEmpty || state.hasPrefix("57P") || state.hasPrefix("08") || PQstatus(handle) != CONNECTION_OK
+    // What is fatal ends the connection (shutdown, kill, time-outs), whatever the statement was.
+    let fatal = ["FATAL", "PANIC"].contains(field("V"))
+    let gone = fatal || state.isEmpty || state.hasPrefix("08") || PQstatus(handle) != CONNECTION_OK
     return PostgresError(
       gone ? .unavailable : .refused, field("M") ?? trimmed(String(cString: PQresultErrorMessage(result))),
       sqlState: state, detail: field("D"), hint: field("H"), constraint: field("n"))
   }
 
-  private func broken() -> PostgresError {
+  func broken() -> PostgresError {
     PostgresError(.unavailable, trimmed(String(cString: PQerrorMessage(handle))))
   }
 }

@@ -62,7 +62,7 @@ struct Conninfo: Equatable {
   /// The options as a keyword string, in order of keyword.
   var text: String {
     options.sorted { $0.key < $1.key }
-      .map { "\($0.key)='" + $0.value.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'" }
+      .map { "\($0.key)='" + prefixing("\\'", with: "\\", in: $0.value) + "'" }
       .joined(separator: " ")
   }
 

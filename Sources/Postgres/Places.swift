@@ -16,18 +16,14 @@ func makeFolders(_ path: String, mode: mode_t) -> Bool {
 /// An absolute path without symbolic links, also of a folder that does not exist yet.
 func canonicalPath(_ path: String) -> String {
   let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-  var known = absolute
-  var rest = ""
-  while known.count > 1 {
-    if let real = realpath(known, nil) {
+  var known = absolute.split(separator: "/").filter { $0 != "." }
+  var missing: [Substring] = []
+  while !known.isEmpty {
+    if let real = realpath("/" + known.joined(separator: "/"), nil) {
       defer { free(real) }
-      let base = String(cString: real)
-      return rest.isEmpty ? base : (base == "/" ? "" : base) + rest
+      return ([Substring(String(cString: real))] + missing.reversed()).joined(separator: "/")
     }
-    while known.hasSuffix("/") && known.count > 1 { known.removeLast() }
-    let cut = known.lastIndex(of: "/") ?? known.startIndex
-    rest = known[cut...] + rest
-    known = String(known[..<cut])
+    missing.append(known.removeLast())
   }
-  return rest.isEmpty ? "/" : rest
+  return "/" + missing.reversed().joined(separator: "/")
 }

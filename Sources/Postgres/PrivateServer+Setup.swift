@@ -32,6 +32,13 @@ extension PrivateServer {
 
   /// Makes the home, the log and the socket's folder as far as they are missing.
   func makeHome(_ owner: Account) throws(PrivateServerError) {
+    // pg_ctl hands the paths to a shell between double quotes, and libpq takes a comma for the end of a host.
+    guard !home.utf8.contains(where: { "\"\\$`\n,".utf8.contains($0) }) else {
+      throw PrivateServerError(
+        .homeUnusable,
+        "The private server's folder \(home) has a quote, backslash, dollar, comma or line break in its name.",
+        nextStep: "Name another folder in GPUMARKET_HOME.")
+    }
     let root = geteuid() == 0
     // The user postgres has to pass through root's.
     guard makeFolders(home, mode: root ? 0o755 : 0o700) else { throw unusable("cannot be made", errno) }
@@ -57,7 +64,6 @@ extension PrivateServer {
 
   /// Makes the data unless they are there. They get their name last, so that what a killed `initdb` left never counts.
   func prepareData(_ owner: Account) throws(PrivateServerError) {
-    removeStaleProcessFile()
     guard access(data + "/PG_VERSION", F_OK) != 0 else { return }
     guard access(data, F_OK) != 0 else {
       throw PrivateServerError(
@@ -104,24 +110,21 @@ extension PrivateServer {
   func launch(_ owner: Account) throws(PrivateServerError) {
     // Written at each start: the home may have moved, or a newer version of this tool may want other settings.
     try write(settings, data + "/gpumarket.conf", owner)
-    // After a kill the old server's last backends need a moment to notice; PostgreSQL refuses to start before that.
-    var code: Int32 = 0
-    for attempt in 0..<5 {
-      if attempt > 0 { usleep(400_000) }
-      code = try run("pg_ctl", ["start", "-D", data, "-l", log, "-w", "-t", "300", "-s"], as: owner)
-      if code == 0 { return }
-      guard logTail(3).contains("shared memory block") else { break }
-    }
-    try need(code, "the private server did not start")
+    clearAfterCrash()
+    try need(
+      try run("pg_ctl", ["start", "-D", data, "-l", log, "-w", "-t", "300", "-s"], as: owner),
+      "the private server did not start")
   }
 
   private var settings: String {
-    let folder = socketFolder.replacing("\\", with: "\\\\").replacing("\"", with: "\"\"").replacing("'", with: "''")
+    // A list of folders, each in double quotes, within a string in single ones.
+    let quoted = "\"" + prefixing("\"", with: "\"", in: socketFolder) + "\""
+    let folder = prefixing("'", with: "'", in: prefixing("\\", with: "\\", in: quoted))
     return """
       # Written by gpumarket at each start; put changes into postgresql.conf below the include, or use ALTER SYSTEM.
       listen_addresses = ''
       port = \(Self.port)
-      unix_socket_directories = '"\(folder)"'
+      unix_socket_directories = '\(folder)'
       unix_socket_permissions = 0700
       max_connections = 100
       timezone = 'UTC'
@@ -159,14 +162,12 @@ extension PrivateServer {
 
   private func need(_ code: Int32, _ what: String) throws(PrivateServerError) {
     guard code != 0 else { return }
-    let tail = logTail(3)
+    let said = (contents(log) ?? "").suffix(4096).split(separator: "\n")
+      .filter { !$0.hasPrefix("pg_ctl:") && !$0.hasPrefix("Examine the log") }
+      .suffix(3).joined(separator: " | ")
     throw PrivateServerError(
-      .startFailed, "In \(home) \(what): \(tail.isEmpty ? "exit code \(code)" : tail)",
+      .startFailed, "In \(home) \(what): \(said.isEmpty ? "exit code \(code)" : said)",
       nextStep: "The whole story is in \(log).")
-  }
-
-  private func logTail(_ count: Int) -> String {
-    (contents(log) ?? "").suffix(4096).split(separator: "\n").suffix(count).joined(separator: " | ")
   }
 
   private func write(_ text: String, _ path: String, _ owner: Account) throws(PrivateServerError) {

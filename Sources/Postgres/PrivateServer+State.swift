@@ -26,8 +26,8 @@ extension PrivateServer {
   /// Whether a process is the server on these data. After a crash its number may belong to anyone, or to a dead
   /// process that nobody has waited for.
   private func isPostmaster(_ process: Int32) -> Bool {
-    guard let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
-    let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    guard let line = contents("/proc/\(process)/cmdline") else { return false }
+    let words = line.split(separator: "\0").map(String.init)
     guard let program = words.first, program.split(separator: "/").last == "postgres" else { return false }
     guard let flag = words.firstIndex(of: "-D"), flag + 1 < words.count else { return true }
     return words[flag + 1] == data || !words[flag + 1].hasPrefix("/")
@@ -47,17 +47,23 @@ extension PrivateServer {
       nextStep: "Its log says why: \(log)")
   }
 
-  /// Removes a `postmaster.pid` that names a process of somebody else. PostgreSQL handles other leavings by itself but
-  /// takes any living process of that number for its server, which in a container happens at the first restart.
-  func removeStaleProcessFile() {
+  /// Clears away what a killed server left, once its last backends are gone; call it when no server runs.
+  ///
+  /// PostgreSQL clears up by itself unless the old server's number belongs to some process: in a container that happens
+  /// at the first restart, and a dead process that nobody waits for is enough.
+  func clearAfterCrash() {
     let path = data + "/postmaster.pid"
-    guard let text = contents(path) else { return }
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    guard let process = lines.first.flatMap({ Int32($0) }), access("/proc/\(process)", F_OK) == 0 else { return }
-    // While a backend of the dead server lives on, its shared memory has users and a new server must not start.
-    let segment = lines.count > 6 ? lines[6].split(separator: " ").last : nil
-    if let segment, sharedMemoryUsers(segment) > 0 { return }
+    let lines = contents(path)?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
+    // A backend that lives on still writes: as long as the old shared memory has users no new server may start, and
+    // the file is what tells PostgreSQL so.
+    if lines.count > 6, let segment = lines[6].split(separator: " ").last {
+      for attempt in 0..<200 where sharedMemoryUsers(segment) > 0 {
+        if attempt == 199 { return }
+        usleep(50_000)
+      }
+    }
     unlink(path)
+    for name in ["", ".lock"] { unlink(socketFolder + "/.s.PGSQL.\(Self.port)" + name) }
   }
 
   private func sharedMemoryUsers(_ segment: Substring) -> Int {

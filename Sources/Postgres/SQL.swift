@@ -42,7 +42,7 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
 
     /// A name, quoted: of a role, a table, a channel.
     public mutating func appendInterpolation(identifier name: String) {
-      text += "\"" + name.replacing("\"", with: "\"\"") + "\""
+      text += "\"" + prefixing("\"", with: "\"", in: name) + "\""
     }
 
     private mutating func bind(_ parameter: Parameter) {
@@ -84,9 +84,21 @@ extension UInt8: PostgresEncodable { public var postgresParameter: Parameter { .
 private func arrayElement(_ parameter: Parameter) -> String {
   switch parameter {
   case .null: "NULL"
-  case .text(let text): "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  case .text(let text): "\"" + prefixing("\"\\", with: "\\", in: text) + "\""
   case .bytes(let bytes): "\"\\\\x" + hexadecimal(bytes) + "\""
   }
+}
+
+/// Puts a mark before each of some ASCII characters. Byte by byte, for to `String` a quote with a combining accent after
+/// it is another character than a quote.
+func prefixing(_ special: StaticString, with mark: Unicode.Scalar, in text: String) -> String {
+  let marked = special.withUTF8Buffer { Array($0) }
+  var bytes: [UInt8] = []
+  for byte in text.utf8 {
+    if marked.contains(byte) { bytes.append(UInt8(ascii: mark)) }
+    bytes.append(byte)
+  }
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 func hexadecimal(_ bytes: [UInt8]) -> String {
