@@ -1,6 +1,7 @@
 import CLibPQ
 
-/// One connection to a PostgreSQL server. Calls block the calling thread.
+/// One connection to a PostgreSQL server. Calls block the calling thread, for as long as the server takes: no time-out
+/// is set but the server's own, and `canceller()` ends a wait.
 ///
 /// It cannot be copied and its calls are `mutating`, so two tasks cannot use it at once.
 public struct Connection: ~Copyable {
@@ -9,6 +10,8 @@ public struct Connection: ~Copyable {
   private var depth = 0
 
   /// Connects with a libpq connection string or URI; an empty one takes the `PG*` environment.
+  ///
+  /// - Throws: `unavailable` where the server cannot be reached or does not let this user in.
   public init(conninfo: String) throws(PostgresError) {
     self.init(handle: try Self.open(conninfo))
   }
@@ -46,19 +49,22 @@ public struct Connection: ~Copyable {
   deinit { PQfinish(handle) }
 
   /// Runs one statement and gives its rows.
+  ///
+  /// - Throws: `refused` with the server's SQLSTATE, or `unavailable` where the connection broke.
   @discardableResult
   public mutating func query(_ statement: SQL) throws(PostgresError) -> Rows {
     if let refusal = refusal(of: statement) { throw refusal }
     return try checked(send(statement))
   }
 
-  /// Runs one statement and gives the number of rows it touched.
+  /// Runs one statement and gives the number of rows it touched; throws as `query` does.
   @discardableResult
   public mutating func execute(_ statement: SQL) throws(PostgresError) -> Int {
     try query(statement).affected
   }
 
-  /// Runs several statements without parameters, as a migration file has them.
+  /// Runs several statements without parameters, as a migration file has them, in one transaction unless they say
+  /// otherwise; throws as `query` does.
   public mutating func script(_ text: String) throws(PostgresError) { _ = try run(text) }
 
   /// Runs `body` in a transaction: commits when it returns, rolls back when it throws.

@@ -50,6 +50,7 @@ public struct PrivateServer: Sendable {
   public enum Status: Sendable, Equatable {
     /// It accepts connections, or will once it has recovered from a crash.
     case running(process: Int32, conninfo: String)
+    /// No server runs on these data, or there are none yet.
     case stopped
   }
 

@@ -4,6 +4,7 @@ import CLibPQ
 public final class Rows: RandomAccessCollection {
   private let result: OpaquePointer
   private let columns: [String: Int32]
+  /// The number of rows.
   public let count: Int
   /// Rows that an INSERT, UPDATE, DELETE or COPY touched; 0 for others.
   public let affected: Int
@@ -19,11 +20,16 @@ public final class Rows: RandomAccessCollection {
 
   deinit { PQclear(result) }
 
+  /// 0.
   public var startIndex: Int { 0 }
+  /// The number of rows.
   public var endIndex: Int { count }
+  /// A row in the order the server sent it.
   public subscript(position: Int) -> Row { Row(rows: self, index: Int32(position)) }
 
   /// The single row of a statement that always gives one.
+  ///
+  /// - Throws: `decoding` where there are none or more.
   public func one() throws(PostgresError) -> Row {
     guard count == 1 else { throw PostgresError(.decoding, "expected one row, got \(count)") }
     return self[0]
@@ -46,6 +52,8 @@ public struct Row {
   fileprivate let index: Int32
 
   /// The value of a column that is never NULL.
+  ///
+  /// - Throws: `decoding` where the column is absent, NULL or of another type.
   public func get<T: PostgresDecodable>(_ column: String, as type: T.Type = T.self) throws(PostgresError) -> T {
     guard let value = try optional(column, as: type) else {
       throw PostgresError(.decoding, "column \"\(column)\" is NULL where a value was expected")
@@ -54,6 +62,8 @@ public struct Row {
   }
 
   /// The value of a column, or nil for NULL.
+  ///
+  /// - Throws: `decoding` where the column is absent or of another type.
   public func optional<T: PostgresDecodable>(_ column: String, as type: T.Type = T.self) throws(PostgresError) -> T? {
     guard let text = try rows.text(index, column) else { return nil }
     guard let value = T(postgresText: text) else {
@@ -65,6 +75,7 @@ public struct Row {
 
 /// A Swift value that can be read from PostgreSQL's text form.
 public protocol PostgresDecodable {
+  /// The value, nil where the text is not of this type.
   init?(postgresText: String)
 }
 

@@ -4,9 +4,12 @@
 ///
 /// The server infers each parameter's type from where it stands; add a cast (`\(x)::bigint`) where it cannot.
 public struct SQL: ExpressibleByStringInterpolation, Sendable {
+  /// The statement with `$1`, `$2`, … in place of the values.
   public private(set) var text: String
+  /// The values, in order.
   public private(set) var parameters: [Parameter]
 
+  /// A statement without values.
   public init(stringLiteral text: String) {
     self.text = text
     parameters = []
@@ -18,21 +21,27 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
     parameters = []
   }
 
+  /// A statement and its values.
   public init(stringInterpolation: StringInterpolation) {
     text = stringInterpolation.text
     parameters = stringInterpolation.parameters
   }
 
+  /// Gathers the pieces of an interpolated statement.
   public struct StringInterpolation: StringInterpolationProtocol {
     var text = ""
     var parameters: [Parameter] = []
 
+    /// Called by the compiler.
     public init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity + 4) }
 
+    /// A piece of the statement as written.
     public mutating func appendLiteral(_ literal: String) { text += literal }
 
+    /// A value, bound.
     public mutating func appendInterpolation(_ value: some PostgresEncodable) { bind(value.postgresParameter) }
 
+    /// A value or NULL, bound.
     public mutating func appendInterpolation(_ value: (some PostgresEncodable)?) {
       bind(value?.postgresParameter ?? .null)
     }
@@ -56,11 +65,13 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
 public enum Parameter: Sendable, Equatable {
   case null
   case text(String)
+  /// Sent in binary form: `bytea`.
   case bytes([UInt8])
 }
 
 /// A Swift value that can be bound to a statement.
 public protocol PostgresEncodable {
+  /// The value as it is sent.
   var postgresParameter: Parameter { get }
 }
 

@@ -1,12 +1,15 @@
 import Glibc
 
-/// A temporary folder that a watchdog removes when this process ends, however it ends, and with it the server in it.
-final class TestFolder: Sendable {
-  let path: String
+/// A temporary folder that a watchdog removes when this process ends, however it ends. Servers whose data lie anywhere
+/// in it are stopped first.
+public final class TestFolder: Sendable {
+  /// Absolute; any user may pass through it, only this one may look into it.
+  public let path: String
   /// Closed by the kernel when this process ends: that is the watchdog's signal.
   private let lifeline: Int32
 
-  init() throws(TestServerError) {
+  /// Makes the folder and its watchdog.
+  public init() throws(TestServerError) {
     var name = Array("/tmp/gpumarket-test-XXXXXX".utf8CString)
     guard mkdtemp(&name) != nil else {
       throw TestServerError("no temporary folder: \(String(cString: strerror(errno)))")
@@ -33,9 +36,7 @@ final class TestFolder: Sendable {
   private static func watch(_ path: String, lifeline: Int32) -> Int32 {
     let script = """
       cat >/dev/null
-      for file in "$1"/*/data/postmaster.pid; do
-        [ -f "$file" ] && kill -QUIT "$(head -n 1 "$file")"
-      done
+      find "$1" -name postmaster.pid -exec sh -c 'kill -QUIT "$(head -n 1 "$1")"' sh {} ';'
       for attempt in 1 2 3 4 5 6 7 8 9 10; do
         rm -rf "$1" && break
         sleep 0.2

@@ -11,7 +11,8 @@ import Synchronization
 public final class TestServer: Sendable {
   /// The server behind it, for tests that stop, kill or restart it.
   public let server: PrivateServer
-  /// Where the tests may put files of their own; removed with the server.
+  /// Where the tests may put files of their own; removed with the server. A private server whose home a test places here
+  /// is stopped then, too.
   public var folder: String { temporary.path }
 
   private let temporary: TestFolder

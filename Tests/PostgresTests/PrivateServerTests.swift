@@ -101,6 +101,20 @@ import Testing
     try server.stop()
   }
 
+  /// Whoever reads this program's output to its end must not wait for the server it started.
+  @Test func serverHoldsNoFileOfItsStarter() throws {
+    let server = try PrivateServer(home: home("pipe"), throwaway: true)
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    try server.start()
+    close(ends[1])
+    var reader = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+    #expect(poll(&reader, 1, 20_000) == 1)
+    #expect(reader.revents & Int16(POLLHUP) != 0)
+    close(ends[0])
+    try server.stop()
+  }
+
   /// In a container the numbers of processes start again with it: the old server's may be anybody's now.
   @Test func processNumberOfSomebodyElseIsNoServer() throws {
     let server = try PrivateServer(home: home("reused"), throwaway: true)
