@@ -1,0 +1,38 @@
+/// Counts work and says when to stop: by the effort, by a caller's wish, or where an earlier run was stopped.
+///
+/// Ticks are about nanoseconds; they are counted, never measured.
+struct Work {
+  static let ticksPerUnit = 1_000_000
+  /// Ticks this piece of work may use.
+  let budget: Int
+  private(set) var ticks = 0
+  private(set) var stoppedEarly = false
+  private let control: ClearingControl?
+  private let stopAt: Int?
+
+  /// The work of a whole clearing, which its caller may end.
+  init(effort: Effort, control: ClearingControl) {
+    budget = effort.units * Work.ticksPerUnit
+    self.control = control
+    stopAt = effort.stopAt
+  }
+
+  /// A part that nobody can end from outside.
+  init(ticks: Int) {
+    budget = ticks
+    control = nil
+    stopAt = nil
+  }
+
+  var units: Int { ticks / Work.ticksPerUnit }
+  var left: Int { stoppedEarly ? 0 : max(0, budget - ticks) }
+  var isOver: Bool { left == 0 }
+
+  mutating func add(_ ticks: Int) { self.ticks += ticks }
+
+  /// The end of a piece of work: the only place where a clearing can be stopped from outside.
+  mutating func boundary() {
+    guard !stoppedEarly else { return }
+    if let stopAt { stoppedEarly = units >= stopAt } else if let control { stoppedEarly = control.shouldStop() }
+  }
+}

@@ -1,0 +1,37 @@
+/// The version of the engine's decisions: it changes whenever the same instance and effort could give other bytes.
+public let engineVersion = "1.0"
+
+/// Whether ties between allocations of equal welfare were broken by the published rule.
+public enum TieStatus: String, Sendable {
+  /// The allocation is the one the rule picks.
+  case ruled
+  /// Another allocation of equal welfare might precede it.
+  case notGuaranteed = "not guaranteed"
+}
+
+/// The result of a clearing: what was awarded, at which price, and how good it certainly is.
+public struct Clearing: Sendable {
+  public let engineVersion: String
+  /// The effort it was given.
+  public let effort: Effort
+  /// Units of work done.
+  public let workDone: Int
+  /// Whether `ClearingControl.shouldStop` ended it.
+  public let stoppedEarly: Bool
+  /// Value awarded less reserve cost, micro-dollars.
+  public let welfare: Int64
+  /// No allocation is worth more, micro-dollars.
+  public let bound: Int64
+  /// Whether no better allocation exists.
+  public var proven: Bool { bound == welfare }
+  public let ties: TieStatus
+  /// In order of acceptance of their bids.
+  public let awards: [Award]
+  /// In order of company name; empty under `PricingRule.none`.
+  public let payments: [CompanyPayment]
+  /// The bound's shadow prices by pool and slot: micro-dollars per GPU and slot, reserve included.
+  public let prices: [[Int64]]?
+
+  /// How far the welfare can be from the best: a fraction of it.
+  public var gap: Double { relativeGap(welfare: welfare, bound: bound) }
+}
