@@ -9,8 +9,11 @@ public final class TestFolder: Sendable {
   private let lifeline: Int32
 
   /// Makes the folder and its watchdog.
-  public init() throws(TestServerError) {
-    var name = Array("/tmp/gpumarket-test-XXXXXX".utf8CString)
+  ///
+  /// - Parameter inMemory: prefers a folder in memory, where a database is made in a tenth of the time.
+  public init(inMemory: Bool = false) throws(TestServerError) {
+    let base = inMemory && Self.hasRoom("/dev/shm") ? "/dev/shm" : "/tmp"
+    var name = Array("\(base)/gpumarket-test-XXXXXX".utf8CString)
     guard mkdtemp(&name) != nil else {
       throw TestServerError("no temporary folder: \(String(cString: strerror(errno)))")
     }
@@ -27,6 +30,12 @@ public final class TestFolder: Sendable {
     let started = Self.watch(path, lifeline: ends[0])
     close(ends[0])
     guard started == 0 else { throw TestServerError("no watchdog: \(String(cString: strerror(started)))") }
+  }
+
+  /// A cluster takes 40 MB and each database 8, of which a run makes some hundreds; a container may have 64 MB in all.
+  private static func hasRoom(_ folder: String) -> Bool {
+    var found = statvfs()
+    return statvfs(folder, &found) == 0 && UInt64(found.f_bavail) * UInt64(found.f_frsize) >= 4 << 30
   }
 
   /// Waits for the end of the lifeline, then stops every server below the folder and removes it.

@@ -32,7 +32,7 @@ public final class TestServer: Sendable {
   }
 
   private init(throwaway: Bool, environment: [String: String] = [:]) throws {
-    temporary = try TestFolder()
+    temporary = try TestFolder(inMemory: throwaway)
     let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     server = try PrivateServer(home: temporary.path + "/home", environment: all, throwaway: throwaway)
     try server.start()
