@@ -52,8 +52,13 @@ extension Connection {
 
   /// Reads up to the answer to the synchronisation, which commits: a deferred constraint may fail only now.
   private func synchronise(_ answers: inout Answers) throws(PostgresError) {
-    while PQstatus(handle) == CONNECTION_OK {
-      guard let result = PQgetResult(handle) else { continue }
+    var pauses = 0
+    // One nil ends each statement's results; more mean that no answer is under way.
+    while PQstatus(handle) == CONNECTION_OK, pauses < 3 {
+      guard let result = PQgetResult(handle) else {
+        pauses += 1
+        continue
+      }
       if PQresultStatus(result) == PGRES_PIPELINE_SYNC { return PQclear(result) }
       take(result, &answers)
     }
