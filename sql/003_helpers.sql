@@ -1,0 +1,154 @@
+-- Small functions the others stand on. Errors raised for people carry an SQLSTATE of class GM:
+--   GM400 the request has not the right form    GM404 no such thing    GM403 not yours to do
+--   GM409 conflict with what is stored           GM422 understood and refused by a rule
+-- each with a HINT that says what to do next.
+
+CREATE FUNCTION market.refuse(code text, message text, advice text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = advice;
+END
+$$;
+
+-- An instant for a message: to the minute, zone shown.
+CREATE FUNCTION market.show_time(at timestamptz) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
+$$;
+
+-- An instant for programs: to the microsecond.
+CREATE FUNCTION market.exact_time(at timestamptz) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+CREATE FUNCTION market.show_usd(microdollars numeric) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT to_char(microdollars / 1000000, 'FM999999999999990.00') || ' USD'
+$$;
+
+CREATE FUNCTION market.show_price(microdollars bigint) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT to_char(microdollars::numeric / 1000000, 'FM999999990.0000') || ' USD per GPU-hour'
+$$;
+
+-- An id that tells nothing of how many there are.
+CREATE FUNCTION market.random_id(prefix text) RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT prefix || left(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 16)
+$$;
+
+CREATE FUNCTION market.slot_span() RETURNS interval
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  minutes integer;
+BEGIN
+  SELECT slot_minutes INTO minutes FROM market.market;
+  IF minutes IS NULL THEN
+    PERFORM market.refuse('GM404', 'this database has no market yet', 'run gpumarket migrate');
+  END IF;
+  RETURN make_interval(mins => minutes);
+END
+$$;
+
+-- The company behind this connection. The identity is the login, whatever role is set.
+CREATE FUNCTION market.current_company() RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  id bigint;
+BEGIN
+  SELECT company_id INTO id FROM market.company WHERE login_role = session_user AND revoked_at IS NULL;
+  IF id IS NULL THEN
+    PERFORM market.refuse('GM403', 'this login belongs to no company of the market',
+      'connect with the credential that company add printed, or name the company with --as on the private server');
+  END IF;
+  RETURN id;
+END
+$$;
+
+CREATE FUNCTION market.round_named(wanted text) RETURNS market.round
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found market.round;
+BEGIN
+  SELECT * INTO found FROM market.round WHERE name = wanted;
+  IF found.round_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no round %L', left(wanted, 80)), 'gpumarket round list shows the rounds');
+  END IF;
+  RETURN found;
+END
+$$;
+
+CREATE FUNCTION market.pool_named(wanted text) RETURNS market.pool
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found market.pool;
+BEGIN
+  SELECT * INTO found FROM market.pool WHERE name = wanted;
+  IF found.pool_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no pool %L', left(wanted, 80)), 'gpumarket pool list shows the pools');
+  END IF;
+  RETURN found;
+END
+$$;
+
+CREATE FUNCTION market.company_named(wanted text) RETURNS market.company
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found market.company;
+BEGIN
+  SELECT * INTO found FROM market.company WHERE name = wanted;
+  IF found.company_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no company %L', left(wanted, 80)),
+      'gpumarket company list shows the companies');
+  END IF;
+  RETURN found;
+END
+$$;
+
+-- One field of a hashed record: its length, then its bytes, so that no two records share an encoding.
+CREATE FUNCTION market.field(value text) RETURNS bytea
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT int4send(octet_length(convert_to(value, 'UTF8'))) || convert_to(value, 'UTF8')
+$$;
+
+-- The hash that a receipt holds. Anyone with the fields can compute it again.
+CREATE FUNCTION market.entry_hash(
+  round text, company text, bid text, kind text, parent text, key text, accepted_at timestamptz, body text
+) RETURNS bytea
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT sha256(
+    market.field('gpumarket entry 1') || market.field(round) || market.field(company) || market.field(bid)
+    || market.field(kind) || market.field(coalesce(parent, '')) || market.field(key)
+    || market.field(market.exact_time(accepted_at)) || market.field(body))
+$$;
+
+-- The Merkle tree hash of RFC 6962: pairs from the left, an odd last node moves up unchanged.
+CREATE FUNCTION market.merkle_root(leaves bytea[]) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  level bytea[] := '{}';
+  above bytea[];
+  leaf bytea;
+  width integer;
+BEGIN
+  IF coalesce(array_length(leaves, 1), 0) = 0 THEN
+    RETURN sha256('');
+  END IF;
+  FOREACH leaf IN ARRAY leaves LOOP
+    level := array_append(level, sha256('\x00'::bytea || leaf));
+  END LOOP;
+  WHILE array_length(level, 1) > 1 LOOP
+    width := array_length(level, 1);
+    above := '{}';
+    FOR i IN 1 .. width / 2 LOOP
+      above := array_append(above, sha256('\x01'::bytea || level[2 * i - 1] || level[2 * i]));
+    END LOOP;
+    IF width % 2 = 1 THEN
+      above := array_append(above, level[width]);
+    END IF;
+    level := above;
+  END LOOP;
+  RETURN level[1];
+END
+$$;

@@ -1,0 +1,483 @@
+-- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
+--   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
+--     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
+--   {"type":"curve","segments":[{"pool":"h100-us","start":"…Z","end":"…Z","steps":[{"gpus":8,"limit":3000000}, …]}, …]}
+-- limit is micro-dollars per GPU-hour.
+
+-- A whole number of a body, or a refusal that names the field.
+CREATE FUNCTION market.body_integer(holder jsonb, field text, lowest bigint, highest bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  text_form text := holder ->> field;
+  number numeric;
+BEGIN
+  IF jsonb_typeof(holder -> field) IS DISTINCT FROM 'number' OR text_form !~ '^-?[0-9]{1,18}$' THEN
+    PERFORM market.refuse('GM400', format('%s is missing or no whole number', field),
+      format('give a whole number from %s to %s', lowest, highest));
+  END IF;
+  number := text_form::numeric;
+  IF number NOT BETWEEN lowest AND highest THEN
+    PERFORM market.refuse('GM422', format('%s is %s', field, number), format('give a whole number from %s to %s', lowest, highest));
+  END IF;
+  RETURN number;
+END
+$$;
+
+CREATE FUNCTION market.body_time(holder jsonb, field text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  text_form text := holder ->> field;
+BEGIN
+  IF text_form IS NULL OR text_form !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z$' THEN
+    PERFORM market.refuse('GM400', format('%s is missing or no UTC instant', field), 'write it as 2026-12-07T00:00:00Z');
+  END IF;
+  RETURN text_form::timestamptz;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+  PERFORM market.refuse('GM400', format('%s is no date that exists: %L', field, text_form), 'write it as 2026-12-07T00:00:00Z');
+END
+$$;
+
+-- A stretch inside the round's delivery, on its slots.
+CREATE FUNCTION market.check_window(round market.round, span interval, from_time timestamptz, to_time timestamptz, what text)
+RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  seconds integer := extract(epoch FROM span);
+BEGIN
+  IF from_time >= to_time OR from_time < round.delivery_start OR to_time > round.delivery_end THEN
+    PERFORM market.refuse('GM422', format('the %s %s/%s lies outside the round: its delivery is %s/%s', what,
+      market.show_time(from_time), market.show_time(to_time),
+      market.show_time(round.delivery_start), market.show_time(round.delivery_end)),
+      format('give a %s within %s/%s', what, market.show_time(round.delivery_start), market.show_time(round.delivery_end)));
+  ELSIF mod(extract(epoch FROM from_time), seconds) <> 0 OR mod(extract(epoch FROM to_time), seconds) <> 0 THEN
+    PERFORM market.refuse('GM422', format('the %s %s/%s does not lie on slots of %s minutes', what,
+      market.show_time(from_time), market.show_time(to_time), seconds / 60), 'start and end it on a slot boundary');
+  END IF;
+  RETURN extract(epoch FROM to_time - from_time) / seconds;
+END
+$$;
+
+CREATE FUNCTION market.offered_pool(round market.round, pool_name text, OUT lot integer, OUT reserve bigint, OUT most integer)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  SELECT rp.lot_gpus, rp.reserve_price, (SELECT max(c) FROM unnest(rp.capacity_gpus) AS c) INTO lot, reserve, most
+  FROM market.round_pool rp JOIN market.pool p USING (pool_id)
+  WHERE rp.round_id = round.round_id AND p.name = pool_name;
+  IF lot IS NULL THEN
+    PERFORM market.refuse('GM422', format('the round %s offers no pool %L', round.name, left(coalesce(pool_name, ''), 80)),
+      format('choose one of %s', (SELECT string_agg(p.name, ', ' ORDER BY p.name)
+        FROM market.round_pool rp JOIN market.pool p USING (pool_id) WHERE rp.round_id = round.round_id)));
+  END IF;
+END
+$$;
+
+CREATE FUNCTION market.check_quantity(pool_name text, gpus bigint, lot integer, most integer) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF gpus % lot <> 0 THEN
+    PERFORM market.refuse('GM422', format('%s GPUs is no multiple of the lot of %s, %s GPUs', gpus, pool_name, lot),
+      format('give %s or %s GPUs', greatest(lot, gpus / lot * lot), (gpus / lot + 1) * lot));
+  ELSIF gpus > most THEN
+    PERFORM market.refuse('GM422', format('%s GPUs is more than %s ever has in this round, %s GPUs', gpus, pool_name, most),
+      format('give at most %s GPUs', most / lot * lot));
+  END IF;
+END
+$$;
+
+CREATE FUNCTION market.check_limit(pool_name text, limit_price bigint, reserve bigint) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF limit_price % 100 <> 0 THEN
+    PERFORM market.refuse('GM422', format('the limit price %s micro-dollars is finer than the tick', limit_price),
+      'prices go in steps of 0.0001 USD per GPU-hour');
+  ELSIF limit_price < reserve THEN
+    PERFORM market.refuse('GM422', format('the limit price %s is below the reserve price of %s, %s',
+      market.show_price(limit_price), pool_name, market.show_price(reserve)),
+      format('bid at least %s', market.show_price(reserve)));
+  END IF;
+END
+$$;
+
+CREATE FUNCTION market.check_block(round market.round, span interval, body jsonb) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  choice jsonb;
+  pool record;
+  gpus bigint;
+  least_gpus bigint;
+  slots bigint;
+  room integer;
+  limit_price bigint;
+  worst numeric := 0;
+BEGIN
+  IF jsonb_typeof(body -> 'alternatives') IS DISTINCT FROM 'array'
+    OR jsonb_array_length(body -> 'alternatives') NOT BETWEEN 1 AND 1000 THEN
+    PERFORM market.refuse('GM400', 'a block bid needs 1 to 1000 alternatives', 'gpumarket bid block --help shows the form');
+  END IF;
+  FOR choice IN SELECT * FROM jsonb_array_elements(body -> 'alternatives') LOOP
+    IF jsonb_typeof(choice) <> 'object'
+      OR choice - ARRAY['pool', 'gpus', 'minimum_gpus', 'slots', 'window', 'limit'] <> '{}'::jsonb THEN
+      PERFORM market.refuse('GM400', 'an alternative has a field that is not known',
+        'the fields are pool, gpus, minimum_gpus, slots, window and limit');
+    END IF;
+    pool := market.offered_pool(round, choice ->> 'pool');
+    gpus := market.body_integer(choice, 'gpus', 1, 10000000);
+    slots := market.body_integer(choice, 'slots', 1, 10000);
+    limit_price := market.body_integer(choice, 'limit', 0, 1000000000000);
+    PERFORM market.check_quantity(choice ->> 'pool', gpus, pool.lot, pool.most);
+    IF choice ? 'minimum_gpus' THEN
+      least_gpus := market.body_integer(choice, 'minimum_gpus', 1, gpus);
+      PERFORM market.check_quantity(choice ->> 'pool', least_gpus, pool.lot, pool.most);
+    END IF;
+    room := market.check_window(round, span, market.body_time(choice -> 'window', 'start'),
+      market.body_time(choice -> 'window', 'end'), 'window');
+    IF slots > room THEN
+      PERFORM market.refuse('GM422', format('%s hours do not fit the window of %s hours',
+        (slots * extract(epoch FROM span) / 3600)::numeric(10, 2), (room * extract(epoch FROM span) / 3600)::numeric(10, 2)),
+        'widen the window or shorten the block');
+    END IF;
+    PERFORM market.check_limit(choice ->> 'pool', limit_price, pool.reserve);
+    worst := greatest(worst, gpus::numeric * slots * (limit_price * extract(epoch FROM span)::bigint / 3600));
+  END LOOP;
+  RETURN worst;
+END
+$$;
+
+CREATE FUNCTION market.check_curve(round market.round, span interval, body jsonb) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  segment jsonb;
+  step jsonb;
+  pool record;
+  gpus bigint;
+  total bigint;
+  slots integer;
+  limit_price bigint;
+  last_price bigint;
+  worst numeric := 0;
+BEGIN
+  IF jsonb_typeof(body -> 'segments') IS DISTINCT FROM 'array'
+    OR jsonb_array_length(body -> 'segments') NOT BETWEEN 1 AND 10000 THEN
+    PERFORM market.refuse('GM400', 'a curve bid needs 1 to 10000 segments', 'gpumarket bid curve --help shows the form');
+  END IF;
+  FOR segment IN SELECT * FROM jsonb_array_elements(body -> 'segments') LOOP
+    IF jsonb_typeof(segment) <> 'object' OR segment - ARRAY['pool', 'start', 'end', 'steps'] <> '{}'::jsonb THEN
+      PERFORM market.refuse('GM400', 'a segment has a field that is not known',
+        'the fields are pool, start, end and steps');
+    END IF;
+    pool := market.offered_pool(round, segment ->> 'pool');
+    slots := market.check_window(round, span, market.body_time(segment, 'start'), market.body_time(segment, 'end'), 'period');
+    IF jsonb_typeof(segment -> 'steps') IS DISTINCT FROM 'array'
+      OR jsonb_array_length(segment -> 'steps') NOT BETWEEN 1 AND 100 THEN
+      PERFORM market.refuse('GM400', 'a curve needs 1 to 100 steps', 'give --step GPUS@LIMIT for each');
+    END IF;
+    last_price := NULL;
+    total := 0;
+    FOR step IN SELECT * FROM jsonb_array_elements(segment -> 'steps') LOOP
+      gpus := market.body_integer(step, 'gpus', 1, 10000000);
+      limit_price := market.body_integer(step, 'limit', 0, 1000000000000);
+      IF limit_price >= last_price THEN
+        PERFORM market.refuse('GM422', 'the prices of a curve''s steps must fall',
+          'steps are increments: the first GPUs at the highest price');
+      END IF;
+      last_price := limit_price;
+      total := total + gpus;
+      PERFORM market.check_quantity(segment ->> 'pool', gpus, pool.lot, pool.most);
+      PERFORM market.check_limit(segment ->> 'pool', limit_price, pool.reserve);
+      worst := worst + gpus::numeric * slots * (limit_price * extract(epoch FROM span)::bigint / 3600);
+    END LOOP;
+    PERFORM market.check_quantity(segment ->> 'pool', total, pool.lot, pool.most);
+  END LOOP;
+  IF EXISTS (
+    SELECT FROM jsonb_array_elements(body -> 'segments') WITH ORDINALITY AS a (s, n),
+      jsonb_array_elements(body -> 'segments') WITH ORDINALITY AS b (s, n)
+    WHERE a.n < b.n AND a.s ->> 'pool' = b.s ->> 'pool'
+      AND market.body_time(a.s, 'start') < market.body_time(b.s, 'end')
+      AND market.body_time(b.s, 'start') < market.body_time(a.s, 'end')) THEN
+    PERFORM market.refuse('GM422', 'two segments of the curve cover the same slot of a pool',
+      'give each slot of a pool one curve');
+  END IF;
+  RETURN worst;
+END
+$$;
+
+-- Checks a body against its round; returns the most it can cost, in micro-dollars.
+CREATE FUNCTION market.check_body(round market.round, body text) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  parsed jsonb;
+  worst numeric;
+  span interval := market.slot_span();
+BEGIN
+  IF octet_length(body) > 262144 THEN
+    PERFORM market.refuse('GM422', 'the bid is larger than 256 KiB', 'split it into several bids');
+  END IF;
+  BEGIN
+    parsed := body::jsonb;
+  EXCEPTION WHEN others THEN
+    PERFORM market.refuse('GM400', 'the bid is no JSON', 'gpumarket bid block --help shows the form');
+  END;
+  IF jsonb_typeof(parsed) = 'object' AND parsed ->> 'type' = 'block' THEN
+    worst := market.check_block(round, span, parsed);
+  ELSIF jsonb_typeof(parsed) = 'object' AND parsed ->> 'type' = 'curve' THEN
+    worst := market.check_curve(round, span, parsed);
+  ELSE
+    PERFORM market.refuse('GM400', 'the bid is neither block nor curve', 'set "type" to "block" or "curve"');
+  END IF;
+  IF worst > 1000000000000000 THEN
+    PERFORM market.refuse('GM422', format('the bid could cost %s', market.show_usd(worst)),
+      'one bid may cost at most 1000000000.00 USD');
+  END IF;
+  RETURN worst;
+END
+$$;
+
+-- What a company may lose at worst: its open bids at their limits, and what it owes.
+CREATE FUNCTION market.company_exposure(wanted bigint) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  owed bigint := ledger.owed(wanted);
+BEGIN
+  RETURN owed + (
+    SELECT coalesce(sum(t.exposure), 0) FROM market.company_round t JOIN market.round r USING (round_id)
+    WHERE t.company_id = wanted AND r.state IN ('open', 'closed'));
+END
+$$;
+
+CREATE FUNCTION market.receipt(round_name text, company_name text, e market.entry) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object('round', round_name, 'company', company_name, 'bid', e.bid, 'kind', e.kind,
+    'parent', e.parent, 'key', e.key, 'accepted_at', market.exact_time(e.accepted_at),
+    'hash', encode(e.hash, 'hex'), 'body', e.body)
+$$;
+
+-- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
+-- then the company's row, so that its exposure cannot be computed twice at once.
+CREATE FUNCTION market.append_entry(
+  round_name text, wanted_bid text, kind text, parent text, key text, body text
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+  round market.round := market.round_named(round_name);
+  company market.company;
+  earlier market.entry;
+  head market.bid;
+  final_bid text := wanted_bid;
+  worst bigint := 0;
+  before bigint := 0;
+  total numeric;
+  now_time timestamptz;
+  made market.entry;
+BEGIN
+  IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200 THEN
+    PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
+      'use a new random key for each request');
+  END IF;
+  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR SHARE;
+  SELECT * INTO company FROM market.company c WHERE c.company_id = me FOR NO KEY UPDATE;
+
+  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key;
+  IF earlier.entry_id IS NOT NULL THEN
+    IF earlier.round_id = round.round_id AND earlier.kind = append_entry.kind AND earlier.body = append_entry.body
+      AND earlier.parent IS NOT DISTINCT FROM append_entry.parent
+      AND (wanted_bid IS NULL OR earlier.bid = wanted_bid) THEN
+      RETURN market.receipt(round.name, company.name, earlier);
+    END IF;
+    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
+      'use a new key; the earlier request stands');
+  END IF;
+
+  now_time := clock_timestamp();
+  IF round.state <> 'open' OR now_time >= round.gate THEN
+    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
+      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
+      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  END IF;
+
+  IF wanted_bid IS NOT NULL THEN
+    SELECT * INTO head FROM market.bid b
+    WHERE b.company_id = me AND b.bid = wanted_bid AND b.round_id = round.round_id;
+    IF head.bid IS NULL OR head.withdrawn THEN
+      PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round.name),
+        format('gpumarket bid list --round %s shows your bids', round.name));
+    END IF;
+    before := head.exposure;
+  ELSE
+    final_bid := 'b_' || left(encode(sha256(market.field(company.login_role) || market.field(append_entry.key)), 'hex'), 16);
+  END IF;
+
+  IF append_entry.kind <> 'withdraw' THEN
+    worst := market.check_body(round, append_entry.body);
+    IF append_entry.parent IS NOT NULL THEN
+      PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
+        AND b.round_id = round.round_id AND NOT b.withdrawn;
+      IF NOT FOUND THEN
+        PERFORM market.refuse('GM422', format('the parent %L is no open bid of yours in round %s',
+          left(append_entry.parent, 80), round.name), 'place the parent first and name its bid id');
+      ELSIF EXISTS (
+        WITH RECURSIVE above (bid) AS (
+          SELECT append_entry.parent
+          UNION
+          SELECT b.parent FROM above a JOIN market.bid b ON b.company_id = me AND b.bid = a.bid WHERE b.parent IS NOT NULL)
+        SELECT FROM above WHERE bid = final_bid) THEN
+        PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
+      END IF;
+    END IF;
+    total := market.company_exposure(me) - before + worst;
+    IF worst > before AND total > company.credit_limit THEN
+      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
+        market.show_usd(total), market.show_usd(company.credit_limit)),
+        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+    END IF;
+  END IF;
+
+  INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure)
+  VALUES (me, round.round_id, 1, worst - before)
+  ON CONFLICT (company_id, round_id) DO UPDATE
+  SET entries = t.entries + 1, exposure = t.exposure + excluded.exposure
+  WHERE t.entries < company.entry_quota OR append_entry.kind = 'withdraw';
+  IF NOT FOUND THEN
+    PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', company.entry_quota, round.name),
+      'withdrawals are still accepted; ask the operator for a larger quota');
+  END IF;
+
+  INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, body, accepted_at, hash)
+  VALUES (round.round_id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, append_entry.body, now_time,
+    market.entry_hash(round.name, company.name, final_bid, append_entry.kind, append_entry.parent, append_entry.key, now_time,
+      append_entry.body))
+  RETURNING * INTO made;
+  IF wanted_bid IS NULL THEN
+    INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure)
+    VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst);
+  ELSE
+    UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, parent = append_entry.parent,
+      withdrawn = (append_entry.kind = 'withdraw')
+    WHERE b.company_id = me AND b.bid = wanted_bid;
+  END IF;
+  RETURN market.receipt(round.name, company.name, made);
+END
+$$;
+
+CREATE FUNCTION market.place_bid(round_name text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT market.append_entry(round_name, NULL, 'place', parent, key, body)
+$$;
+
+CREATE FUNCTION market.amend_bid(round_name text, bid text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT market.append_entry(round_name, bid, 'amend', parent, key, body)
+$$;
+
+-- Withdraws a bid and all that hangs on it; returns the receipts, the bid's own first.
+CREATE FUNCTION market.withdraw_bid(round_name text, bid text, key text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+  child text;
+  receipts jsonb := jsonb_build_array(market.append_entry(round_name, withdraw_bid.bid, 'withdraw', NULL, withdraw_bid.key, ''));
+BEGIN
+  FOR child IN
+    WITH RECURSIVE below (bid) AS (
+      SELECT b.bid FROM market.bid b WHERE b.company_id = me AND b.parent = withdraw_bid.bid
+      UNION
+      SELECT b.bid FROM below p JOIN market.bid b ON b.company_id = me AND b.parent = p.bid)
+    -- those that this very request withdrew are listed too, so that a retry returns the same receipts
+    SELECT w.bid FROM below w JOIN market.bid b ON b.company_id = me AND b.bid = w.bid
+    WHERE NOT b.withdrawn OR EXISTS (SELECT FROM market.entry e
+      WHERE e.company_id = me AND e.key = left(withdraw_bid.key, 150) || '/' || w.bid)
+    ORDER BY b.head_entry
+  LOOP
+    receipts := receipts || market.append_entry(round_name, child, 'withdraw', NULL,
+      left(withdraw_bid.key, 150) || '/' || child, '');
+  END LOOP;
+  RETURN receipts;
+END
+$$;
+
+-- Many bids, all or nothing. A parent '#3' is the third bid of the same call. Refusals are gathered, and raised
+-- together as JSON in the DETAIL: [{"index":2,"code":"GM422","message":"…","hint":"…"}].
+CREATE FUNCTION market.place_bids(round_name text, keys text[], bodies text[], parents text[]) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  receipts jsonb[] := '{}';
+  problems jsonb := '[]';
+  parent text;
+  advice text;
+BEGIN
+  IF cardinality(keys) <> cardinality(bodies) OR cardinality(keys) <> cardinality(parents) THEN
+    PERFORM market.refuse('GM400', 'keys, bodies and parents differ in number', 'use gpumarket bid import');
+  END IF;
+  FOR i IN 1 .. cardinality(bodies) LOOP
+    BEGIN
+      parent := parents[i];
+      IF parent ~ '^#[0-9]{1,9}$' THEN
+        parent := receipts[substr(parent, 2)::integer] ->> 'bid';
+        IF parent IS NULL THEN
+          PERFORM market.refuse('GM422', 'its parent was refused or stands after it', 'put the parent before its children');
+        END IF;
+      END IF;
+      receipts[i] := market.append_entry(round_name, NULL, 'place', parent, keys[i], bodies[i]);
+    EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM404' OR SQLSTATE 'GM409' OR SQLSTATE 'GM422' THEN
+      GET STACKED DIAGNOSTICS advice = PG_EXCEPTION_HINT;
+      problems := problems || jsonb_build_object('index', i, 'code', SQLSTATE, 'message', SQLERRM, 'hint', advice);
+      EXIT WHEN jsonb_array_length(problems) >= 100;
+    END;
+  END LOOP;
+  IF jsonb_array_length(problems) > 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'GM422', MESSAGE = format('%s of the bids are refused; none was placed',
+      jsonb_array_length(problems)), DETAIL = problems::text, HINT = 'mend them and import the file again';
+  END IF;
+  RETURN to_jsonb(receipts);
+END
+$$;
+
+-- A company's own bids: what it asked for, and what became of it.
+CREATE FUNCTION market.my_bids(round_name text)
+RETURNS TABLE (
+  round text, state text, bid text, parent text, body text, key text, kind text, exposure bigint, withdrawn boolean,
+  accepted_at timestamptz, hash text, award text, payment bigint
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+BEGIN
+  RETURN QUERY
+    SELECT r.name, r.state, b.bid, b.parent, e.body, e.key, e.kind, b.exposure, b.withdrawn, e.accepted_at,
+      encode(e.hash, 'hex'), a.award, a.payment
+    FROM market.bid b
+    JOIN market.round r USING (round_id)
+    JOIN market.entry e ON e.entry_id = b.head_entry
+    LEFT JOIN market.award a ON a.round_id = b.round_id AND a.company_id = b.company_id AND a.bid = b.bid
+    WHERE b.company_id = me AND (round_name IS NULL OR r.name = round_name)
+    ORDER BY r.delivery_start, e.accepted_at, e.entry_id;
+END
+$$;
+
+-- Every entry of one bid, oldest first, each a receipt.
+CREATE FUNCTION market.my_bid_history(wanted_bid text) RETURNS SETOF jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+BEGIN
+  RETURN QUERY
+    SELECT market.receipt(r.name, c.name, e)
+    FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
+    WHERE e.company_id = me AND e.bid = wanted_bid ORDER BY e.accepted_at, e.entry_id;
+END
+$$;
+
+CREATE FUNCTION market.my_account()
+RETURNS TABLE (company text, credit_limit bigint, exposure numeric, owed bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+BEGIN
+  RETURN QUERY SELECT c.name, c.credit_limit, market.company_exposure(me), ledger.owed(me)
+    FROM market.company c WHERE c.company_id = me;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION market.place_bid(text, text, text, text), market.amend_bid(text, text, text, text, text),
+  market.withdraw_bid(text, text, text), market.place_bids(text, text[], text[], text[]), market.my_bids(text),
+  market.my_bid_history(text), market.my_account() TO market_company;

@@ -1,0 +1,108 @@
+-- Gate closure: a stored state as well as a time. The round's row is taken FOR UPDATE, so every bid that holds it
+-- FOR SHARE has committed and is seen; then order, count and Merkle root are fixed.
+
+CREATE FUNCTION market.seal_round(id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  hashes bytea[];
+BEGIN
+  UPDATE market.round SET state = 'closed', closed_at = clock_timestamp(), merkle_root = '', entry_count = 0
+  WHERE round_id = id;
+  INSERT INTO market.seal (round_id, position, entry_id)
+  SELECT id, row_number() OVER (ORDER BY e.accepted_at, e.entry_id), e.entry_id FROM market.entry e WHERE e.round_id = id;
+  SELECT coalesce(array_agg(e.hash ORDER BY s.position), '{}') INTO hashes
+  FROM market.seal s JOIN market.entry e USING (entry_id) WHERE s.round_id = id;
+  UPDATE market.round SET merkle_root = market.merkle_root(hashes), entry_count = cardinality(hashes)
+  WHERE round_id = id;
+END
+$$;
+
+CREATE FUNCTION market.close_locked(round_name text, early boolean) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  round market.round := market.round_named(round_name);
+BEGIN
+  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR UPDATE;
+  IF round.state = 'cancelled' THEN
+    PERFORM market.refuse('GM409', format('round %s was cancelled', round.name), 'gpumarket round list shows the rounds');
+  ELSIF round.state = 'open' THEN
+    IF NOT early AND clock_timestamp() < round.gate THEN
+      PERFORM market.refuse('GM409', format('the gate of round %s closes at %s; it is %s by the server''s clock',
+        round.name, market.show_time(round.gate), market.show_time(clock_timestamp())),
+        'wait for the gate, or let the operator close it early with gpumarket round close');
+    END IF;
+    PERFORM market.seal_round(round.round_id);
+    RETURN 'closed';
+  END IF;
+  RETURN 'already ' || round.state;
+END
+$$;
+
+-- For the operator: closes a round now, before its gate if need be.
+CREATE FUNCTION market.close_round(round_name text) RETURNS text
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT market.close_locked(round_name, true)
+$$;
+
+-- For the clearing job: closes a round whose gate has passed.
+CREATE FUNCTION market.close_due_round(round_name text) RETURNS text
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT market.close_locked(round_name, false)
+$$;
+
+-- Rounds that wait for the clearing job: gate passed, or closed and not published.
+CREATE FUNCTION market.due_rounds() RETURNS TABLE (round text, state text, gate timestamptz)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT r.name, r.state, r.gate FROM market.round r
+  WHERE r.state = 'closed' OR (r.state = 'open' AND r.gate <= clock_timestamp())
+  ORDER BY r.gate, r.round_id
+$$;
+
+-- What the engine needs beside the bids.
+CREATE FUNCTION market.sealed_round(round_name text)
+RETURNS TABLE (
+  round text, state text, delivery_start timestamptz, delivery_end timestamptz, gate timestamptz, pricing text,
+  effort text, simulated boolean, slot_minutes integer, entry_count integer, merkle_root bytea, server_time timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+    SELECT r.name, r.state, r.delivery_start, r.delivery_end, r.gate, r.pricing, r.effort, r.simulated,
+      m.slot_minutes, r.entry_count, r.merkle_root, clock_timestamp()
+    FROM market.round r, market.market m
+    WHERE r.round_id = (market.round_named(round_name)).round_id AND r.state IN ('closed', 'published');
+  IF NOT FOUND THEN
+    PERFORM market.refuse('GM409', format('the book of round %s is not sealed: the round is %s', round_name,
+      (market.round_named(round_name)).state), 'nobody reads a book before its gate has closed');
+  END IF;
+END
+$$;
+
+-- The live bids of a sealed book in order of acceptance. Nothing of an open one, whoever asks.
+CREATE FUNCTION market.sealed_book(round_name text)
+RETURNS TABLE (place integer, company text, bid text, parent text, body text, accepted_at timestamptz, hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT s.position, c.name, b.bid, b.parent, e.body, e.accepted_at, e.hash
+  FROM market.seal s
+  JOIN market.entry e USING (entry_id)
+  JOIN market.bid b ON b.head_entry = e.entry_id
+  JOIN market.company c ON c.company_id = e.company_id
+  JOIN market.round r ON r.round_id = s.round_id
+  WHERE r.name = round_name AND r.state IN ('closed', 'published') AND NOT b.withdrawn
+  ORDER BY s.position
+$$;
+
+CREATE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.name, p.name, k.gpus
+  FROM market.company_cap k
+  JOIN market.company c USING (company_id)
+  JOIN market.pool p USING (pool_id)
+  JOIN market.round_pool rp USING (pool_id)
+  JOIN market.round r USING (round_id)
+  WHERE r.name = round_name ORDER BY c.name, rp.position
+$$;
+
+GRANT EXECUTE ON FUNCTION market.close_round(text) TO market_operator;
+GRANT EXECUTE ON FUNCTION market.close_due_round(text), market.due_rounds(), market.sealed_round(text),
+  market.sealed_book(text), market.sealed_caps(text) TO market_clearing;
