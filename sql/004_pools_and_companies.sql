@@ -70,7 +70,7 @@ DECLARE
   id text := market.random_id('o_');
   span interval := market.slot_span();
 BEGIN
-  PERFORM FROM market.pool WHERE pool_id = pool.pool_id FOR UPDATE;
+  PERFORM FROM market.pool p WHERE p.pool_id = pool.pool_id FOR UPDATE;
   IF outage_gpus NOT BETWEEN 1 AND pool.capacity_gpus THEN
     PERFORM market.refuse('GM422', format('an outage of %s GPUs in a pool of %s GPUs', outage_gpus, pool.capacity_gpus),
       format('give 1 to %s GPUs', pool.capacity_gpus));
@@ -126,7 +126,7 @@ BEGIN
   IF credit_limit NOT BETWEEN 0 AND 1000000000000000000 THEN
     PERFORM market.refuse('GM422', 'the credit limit is out of range', 'give 0 to 1000000000000 USD');
   END IF;
-  UPDATE market.company SET credit_limit = set_credit.credit_limit WHERE company_id = company.company_id;
+  UPDATE market.company c SET credit_limit = set_credit.credit_limit WHERE c.company_id = company.company_id;
 END
 $$;
 
@@ -137,7 +137,7 @@ DECLARE
   pool market.pool := market.pool_named(pool_name);
 BEGIN
   IF cap_gpus IS NULL THEN
-    DELETE FROM market.company_cap WHERE company_id = company.company_id AND pool_id = pool.pool_id;
+    DELETE FROM market.company_cap k WHERE k.company_id = company.company_id AND k.pool_id = pool.pool_id;
     RETURN;
   ELSIF cap_gpus < 0 THEN
     PERFORM market.refuse('GM422', 'a cap cannot be negative', 'give 0 or more GPUs');

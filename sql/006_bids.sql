@@ -332,11 +332,10 @@ BEGIN
     END IF;
   END IF;
 
-  INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure)
-  VALUES (me, round.round_id, 1, worst - before)
-  ON CONFLICT (company_id, round_id) DO UPDATE
-  SET entries = t.entries + 1, exposure = t.exposure + excluded.exposure
-  WHERE t.entries < company.entry_quota OR append_entry.kind = 'withdraw';
+  INSERT INTO market.company_round (company_id, round_id) VALUES (me, round.round_id) ON CONFLICT DO NOTHING;
+  UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - before
+  WHERE t.company_id = me AND t.round_id = round.round_id
+    AND (t.entries < company.entry_quota OR append_entry.kind = 'withdraw');
   IF NOT FOUND THEN
     PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', company.entry_quota, round.name),
       'withdrawals are still accepted; ask the operator for a larger quota');

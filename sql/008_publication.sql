@@ -107,7 +107,7 @@ BEGIN
 
   PERFORM market.check_publication(round.round_id);
   PERFORM ledger.post_round(round.round_id);
-  UPDATE market.round SET state = 'published', published_at = clock_timestamp() WHERE round_id = round.round_id;
+  UPDATE market.round r SET state = 'published', published_at = clock_timestamp() WHERE r.round_id = round.round_id;
   RETURN 'published';
 END
 $$;
@@ -128,8 +128,8 @@ BEGIN
   ELSIF round.state = 'published' THEN
     PERFORM ledger.reverse_round(round.round_id, trim(reason));
   END IF;
-  UPDATE market.round SET state = 'cancelled', cancelled_at = clock_timestamp(), cancel_reason = trim(reason)
-  WHERE round_id = round.round_id;
+  UPDATE market.round r SET state = 'cancelled', cancelled_at = clock_timestamp(), cancel_reason = trim(reason)
+  WHERE r.round_id = round.round_id;
   RETURN 'cancelled';
 END
 $$;
