@@ -350,8 +350,8 @@ BEGIN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure)
     VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst);
   ELSE
-    UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, parent = append_entry.parent,
-      withdrawn = (append_entry.kind = 'withdraw')
+    UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, withdrawn = (append_entry.kind = 'withdraw'),
+      parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
     WHERE b.company_id = me AND b.bid = wanted_bid;
   END IF;
   RETURN market.receipt(round.name, company.name, made);
