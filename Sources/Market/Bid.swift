@@ -1,0 +1,150 @@
+import Files
+import Units
+
+/// What a company submits to a round.
+public enum Bid: Sendable, Equatable {
+  /// GPUs over consecutive slots; at most one alternative is awarded.
+  case block([BlockAlternative])
+  /// For each slot of its segments a falling price–quantity curve.
+  case curve([CurveSegment])
+}
+
+/// GPUs × slots anywhere in a window.
+public struct BlockAlternative: Sendable, Equatable {
+  public let pool: String
+  public let gpus: Int
+  /// Fewer GPUs that would do; nil: all or nothing.
+  public let minimumGPUs: Int?
+  public let slots: Int
+  public let window: TimeRange
+  public let limit: Price
+
+  public init(pool: String, gpus: Int, minimumGPUs: Int?, slots: Int, window: TimeRange, limit: Price) {
+    self.pool = pool
+    self.gpus = gpus
+    self.minimumGPUs = minimumGPUs
+    self.slots = slots
+    self.window = window
+    self.limit = limit
+  }
+}
+
+/// The same curve for each slot of a period of one pool.
+public struct CurveSegment: Sendable, Equatable {
+  /// So many GPUs more, each for at most this price.
+  public struct Step: Sendable, Equatable {
+    public let gpus: Int
+    public let limit: Price
+
+    public init(gpus: Int, limit: Price) {
+      self.gpus = gpus
+      self.limit = limit
+    }
+  }
+
+  public let pool: String
+  public let period: TimeRange
+  /// Increments at falling prices.
+  public let steps: [Step]
+
+  public init(pool: String, period: TimeRange, steps: [Step]) {
+    self.pool = pool
+    self.period = period
+    self.steps = steps
+  }
+}
+
+// The body is the bid's canonical text: its bytes are hashed into the receipt. sql/006_bids.sql describes it.
+
+extension Bid {
+  /// The JSON text that the order book keeps.
+  public var body: String { bodyJSON.text() }
+
+  /// The same as a value, for `--json`.
+  public var bodyJSON: JSONText {
+    switch self {
+    case .block(let alternatives):
+      ["type": "block", "alternatives": .array(alternatives.map(\.json))]
+    case .curve(let segments):
+      ["type": "curve", "segments": .array(segments.map(\.json))]
+    }
+  }
+
+  /// Reads a body back from the order book.
+  public init(body text: String) throws(JSONProblem) {
+    let root = try JSONReader.parse(Array(text.utf8), source: "bid")
+    switch try root.at("type").string() {
+    case "block":
+      var alternatives: [BlockAlternative] = []
+      for value in try root.at("alternatives").elements() { alternatives.append(try BlockAlternative(value)) }
+      self = .block(alternatives)
+    case "curve":
+      var segments: [CurveSegment] = []
+      for value in try root.at("segments").elements() { segments.append(try CurveSegment(value)) }
+      self = .curve(segments)
+    case let other:
+      throw try root.at("type").problem("\"\(other)\" is no kind of bid", "the kinds are block and curve")
+    }
+  }
+}
+
+extension BlockAlternative {
+  fileprivate var json: JSONText {
+    var members: [JSONText.Member] = [.init("pool", .string(pool)), .init("gpus", .integer(Int64(gpus)))]
+    if let minimumGPUs { members.append(.init("minimum_gpus", .integer(Int64(minimumGPUs)))) }
+    members.append(.init("slots", .integer(Int64(slots))))
+    members.append(
+      .init("window", ["start": .string(window.start.iso8601ToSecond), "end": .string(window.end.iso8601ToSecond)]))
+    members.append(.init("limit", .integer(limit.microdollarsPerGPUHour)))
+    return .object(members)
+  }
+
+  fileprivate init(_ value: JSONValue) throws(JSONProblem) {
+    self.init(
+      pool: try value.at("pool").string(), gpus: Int(try value.at("gpus").integer()),
+      minimumGPUs: try value["minimum_gpus"].map { value throws(JSONProblem) in Int(try value.integer()) },
+      slots: Int(try value.at("slots").integer()), window: try value.at("window").period(),
+      limit: try value.at("limit").price())
+  }
+}
+
+extension CurveSegment {
+  fileprivate var json: JSONText {
+    [
+      "pool": .string(pool), "start": .string(period.start.iso8601ToSecond), "end": .string(period.end.iso8601ToSecond),
+      "steps": .array(
+        steps.map { ["gpus": .integer(Int64($0.gpus)), "limit": .integer($0.limit.microdollarsPerGPUHour)] }),
+    ]
+  }
+
+  fileprivate init(_ value: JSONValue) throws(JSONProblem) {
+    var steps: [Step] = []
+    for step in try value.at("steps").elements() {
+      steps.append(Step(gpus: Int(try step.at("gpus").integer()), limit: try step.at("limit").price()))
+    }
+    self.init(pool: try value.at("pool").string(), period: try value.period(), steps: steps)
+  }
+}
+
+extension JSONValue {
+  /// An object with `start` and `end`.
+  fileprivate func period() throws(JSONProblem) -> TimeRange {
+    let start = try at("start").string()
+    let end = try at("end").string()
+    do {
+      return try TimeRange(iso8601: "\(start)/\(end)")
+    } catch {
+      throw problem(error.problem, error.advice)
+    }
+  }
+
+  /// Whole micro-dollars per GPU-hour.
+  fileprivate func price() throws(JSONProblem) -> Price {
+    let value = try integer()
+    do {
+      return try Price(microdollarsPerGPUHour: value)
+    } catch {
+      throw problem(error.problem, error.advice)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import Clearing
+import Postgres
+import Units
+
+/// Clears rounds: closes the gate, loads the sealed book, solves, audits, publishes.
+///
+/// Solving happens between two transactions and holds none open. The job keeps no state of its own, so it can be
+/// killed at any step, run again, or run on two hosts at once: the database lets one publication through, and the
+/// same book and effort give the same result.
+public struct ClearingJob: Sendable {
+  /// The steps in order. Each is reported before it begins, so that a test can interrupt at every one.
+  public enum Step: String, CaseIterable, Sendable {
+    case close, load, solve, audit, publish, done
+  }
+
+  /// What came of one round.
+  public struct Outcome: Sendable {
+    public enum Ending: String, Sendable {
+      case published
+      /// Another clearing published first, or an earlier run did.
+      case alreadyPublished = "already published"
+      /// Solved but not written, as `--dry-run` asks.
+      case notWritten = "not written"
+    }
+
+    public let round: String
+    public let ending: Ending
+    public let clearing: Clearing?
+    public let resultDigest: String?
+    public let bids: Int
+    /// Wall-clock seconds of each step taken.
+    public let seconds: [(step: Step, seconds: Double)]
+  }
+
+  public struct Failure: Error, CustomStringConvertible, Sendable {
+    public let round: String
+    public let problems: [String]
+
+    public var description: String {
+      "round \(round) was not published: the clearing fails its own audit: \(problems.joined(separator: "; ")). "
+        + "Nothing was written; keep the log and report this"
+    }
+  }
+
+  /// Effort for this run, where it differs from the round's.
+  public var effort: Effort?
+  public var dryRun = false
+  /// Seconds kept between the end of solving and the start of delivery.
+  public var marginSeconds: Int64 = 60
+  public var onStep: @Sendable (Step, String) -> Void = { _, _ in }
+  public var onImprovement: (@Sendable (Improvement) -> Void)?
+
+  public init() {}
+
+  /// The rounds whose gate has passed and that are not published.
+  public static func dueRounds(_ connection: inout Connection) throws(PostgresError) -> [String] {
+    try connection.query("SELECT round FROM market.due_rounds()").map { row throws(PostgresError) in
+      try row.get("round")
+    }
+  }
+
+  /// Clears one round.
+  ///
+  /// - Throws: `PostgresError` (`GM409` before the gate), `InstanceError` for a book beyond the engine's limits,
+  ///   `Failure` where the audit finds fault.
+  public func clear(_ round: String, _ connection: inout Connection) throws -> Outcome {
+    let clock = ContinuousClock()
+    var seconds: [(step: Step, seconds: Double)] = []
+    func timed<T>(_ step: Step, _ body: () throws -> T) throws -> T {
+      onStep(step, round)
+      let start = clock.now
+      let value = try body()
+      let (whole, fraction) = start.duration(to: clock.now).components
+      seconds.append((step, Double(whole) + Double(fraction) / 1e18))
+      return value
+    }
+
+    // A dry run must not close a gate either: it reads what is sealed already.
+    if !dryRun {
+      try timed(.close) { _ = try connection.query("SELECT market.close_due_round(\(round))") }
+    }
+    let book = try timed(.load) { try SealedBook.load(round, &connection) }
+    if book.round.state == .published && !dryRun {
+      return Outcome(
+        round: round, ending: .alreadyPublished, clearing: nil, resultDigest: nil, bids: book.entries.count,
+        seconds: seconds)
+    }
+    let engineInput = try BookInstance(book)
+    let rule = PricingRule(rawValue: book.round.pricing) ?? .vcg
+    let clearing = try timed(.solve) {
+      var control = ClearingControl()
+      if !book.round.isSimulated, book.round.state != .published {
+        let left = (book.round.delivery.start - book.round.serverTime).seconds - marginSeconds
+        let deadline = clock.now.advanced(by: .seconds(max(left, 1)))
+        control.shouldStop = { clock.now >= deadline }
+      }
+      control.onImprovement = onImprovement
+      return Clearing.clear(
+        engineInput.instance, pricing: rule, effort: effort ?? Effort(text: book.round.effort) ?? .standard,
+        control: control)
+    }
+    try timed(.audit) {
+      let problems = Verifier.problems(of: clearing, in: engineInput.instance, pricing: rule)
+      guard problems.isEmpty else { throw Failure(round: round, problems: problems) }
+    }
+    let record = ClearingRecord(clearing, of: engineInput, pools: book.pools)
+    var ending = Outcome.Ending.notWritten
+    if !dryRun {
+      let said: String = try timed(.publish) {
+        try connection.query(
+          "SELECT market.publish_round(\(round), \(book.merkleRoot), \(record.json)::jsonb) AS outcome"
+        ).one().get("outcome")
+      }
+      ending = said == "published" ? .published : .alreadyPublished
+    }
+    onStep(.done, round)
+    return Outcome(
+      round: round, ending: ending, clearing: clearing, resultDigest: hex(record.digest), bids: book.entries.count,
+      seconds: seconds)
+  }
+}

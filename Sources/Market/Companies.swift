@@ -1,0 +1,87 @@
+import Files
+import Postgres
+import Units
+
+/// A company that takes part, as the operator sees it. What it bids is not here.
+public struct Company: Sendable {
+  public let name: String
+  /// Its login on the server: opaque, since every role can list roles.
+  public let login: String
+  public let credit: Money
+  /// The most GPUs it may hold in any slot, by pool; no entry means no cap.
+  public let caps: [(pool: String, gpus: Int)]
+  public let revoked: Bool
+}
+
+/// What a company needs to log in, shown once.
+public struct Credential: Sendable {
+  public let login: String
+  public let password: String
+}
+
+/// What a company may spend and what is committed.
+public struct Account: Sendable {
+  public let company: String
+  public let credit: Money
+  /// Open bids at their limits, and what is owed.
+  public let exposure: Money
+  public let owed: Money
+}
+
+/// The companies of the market; operator only, but for `account`.
+public enum Companies {
+  /// Adds a company and makes its login, with a random password that is stored nowhere.
+  public static func add(
+    _ connection: inout Connection, name: String, credit: Money
+  ) throws(PostgresError) -> Credential {
+    let password = randomPassword()
+    let verifier = try connection.scramVerifier(password: password)
+    let login: String = try connection.query(
+      "SELECT market.add_company(\(name), \(credit.microdollars)::bigint, \(verifier)) AS login"
+    ).one().get("login")
+    return Credential(login: login, password: password)
+  }
+
+  /// All companies by name.
+  public static func list(_ connection: inout Connection) throws(PostgresError) -> [Company] {
+    var companies: [Company] = []
+    for row in try connection.query("SELECT * FROM market.companies()") {
+      companies.append(
+        Company(
+          name: try row.get("company"), login: try row.get("login_role"), credit: try row.money("credit_limit"),
+          caps: try caps(fromJSON: row.get("caps")), revoked: try row.get("revoked")))
+    }
+    return companies
+  }
+
+  private static func caps(fromJSON text: String) throws(PostgresError) -> [(pool: String, gpus: Int)] {
+    do {
+      let members = try JSONReader.parse(Array(text.utf8), source: "caps").members()
+      return try members.map { ($0.key, Int(try $0.value.integer())) }.sorted { $0.0 < $1.0 }
+    } catch {
+      throw PostgresError(.decoding, "\(error)")
+    }
+  }
+
+  /// Sets the credit that exposure may reach.
+  public static func setCredit(
+    _ connection: inout Connection, company: String, to credit: Money
+  ) throws(PostgresError) {
+    _ = try connection.query("SELECT market.set_credit(\(company), \(credit.microdollars)::bigint)")
+  }
+
+  /// Caps what a company may hold of a pool in any slot; nil lifts the cap.
+  public static func setCap(
+    _ connection: inout Connection, company: String, pool: String, gpus: Int?
+  ) throws(PostgresError) {
+    _ = try connection.query("SELECT market.set_cap(\(company), \(pool), \(gpus)::integer)")
+  }
+
+  /// The account of the company that this connection logs in as.
+  public static func account(_ connection: inout Connection) throws(PostgresError) -> Account {
+    let row = try connection.query("SELECT * FROM market.my_account()").one()
+    return Account(
+      company: try row.get("company"), credit: try row.money("credit_limit"), exposure: try row.money("exposure"),
+      owed: try row.money("owed"))
+  }
+}

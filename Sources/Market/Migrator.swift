@@ -1,0 +1,127 @@
+import Files
+import Foundation
+import Postgres
+import Units
+
+/// Applies the numbered files of `sql/` in order, each once, in a transaction of its own.
+///
+/// What was applied is recorded with its SHA-256; a file that changed afterwards is refused.
+public struct Migrator {
+  /// One file and where it stands.
+  public struct Migration: Sendable {
+    public let name: String
+    public let text: String
+    public let checksum: String
+    /// When it was applied; nil while it is pending.
+    public var appliedAt: Instant?
+  }
+
+  /// The folder has no migrations, or what was applied and what is there disagree.
+  public struct Problem: Error, CustomStringConvertible, Sendable {
+    public let description: String
+  }
+
+  public let folder: String
+
+  /// - Parameter folder: the files `NNN_name.sql`; nil looks in `$GPUMARKET_SQL`, then in `share/gpumarket/sql` beside
+  ///   the program's folder, then upwards from the program for a checkout's `sql`.
+  public init(folder: String? = nil) throws {
+    if let folder {
+      self.folder = folder
+      return
+    }
+    if let named = ProcessInfo.processInfo.environment["GPUMARKET_SQL"], !named.isEmpty {
+      self.folder = named
+      return
+    }
+    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    var places = [program.deletingLastPathComponent().deletingLastPathComponent().appending(path: "share/gpumarket/sql")]
+    var above = program
+    while above.path.count > 1 {
+      above = above.deletingLastPathComponent()
+      places.append(above.appending(path: "sql"))
+    }
+    let first = "001_roles_and_schema.sql"
+    guard let place = places.first(where: { FileManager.default.fileExists(atPath: $0.appending(path: first).path) })
+    else {
+      throw Problem(
+        description: "the SQL files of the market were not found near \(program.path); "
+          + "set GPUMARKET_SQL to the folder that holds \(first)")
+    }
+    self.folder = place.path
+  }
+
+  /// The files in order, and which are applied here.
+  public func status(_ connection: inout Connection) throws -> [Migration] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { name in
+      name.hasSuffix(".sql") && name.prefix(3).allSatisfy(\.isNumber)
+    }.sorted()
+    guard !names.isEmpty else { throw Problem(description: "the folder \(folder) holds no NNN_name.sql file") }
+    var migrations: [Migration] = []
+    for name in names {
+      let bytes = try readFile("\(folder)/\(name)")
+      migrations.append(
+        Migration(name: name, text: String(decoding: bytes, as: UTF8.self), checksum: hex(sha256(bytes)), appliedAt: nil))
+    }
+    let recorded: Bool = try connection.query(
+      "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS there"
+    ).one().get("there")
+    guard recorded else { return migrations }
+    for row in try connection.query("SELECT * FROM gpumarket_migration.applied ORDER BY name") {
+      let name: String = try row.get("name")
+      guard let at = migrations.firstIndex(where: { $0.name == name }) else {
+        throw Problem(
+          description: "this database has the migration \(name), which \(folder) does not: "
+            + "it belongs to a newer version; use that version")
+      }
+      guard migrations[at].checksum == (try row.get("sha256")) else {
+        throw Problem(
+          description: "the file \(folder)/\(name) has changed since it was applied; "
+            + "restore it, and put the change into a new file with the next number")
+      }
+      migrations[at].appliedAt = try row.instant("applied_at")
+    }
+    return migrations
+  }
+
+  /// Applies what is pending and creates the market if there is none; returns the names applied.
+  ///
+  /// Two at once wait for each other. Needs a superuser, or a login with CREATEROLE that owns the database.
+  public func migrate(
+    _ connection: inout Connection, slotLength: SlotLength?, onApply: (String) -> Void = { _ in }
+  ) throws -> [String] {
+    try connection.script(
+      """
+      CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
+      CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
+        name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
+      """)
+    var applied: [String] = []
+    for migration in try status(&connection) where migration.appliedAt == nil {
+      onApply(migration.name)
+      let isFirst = migration.name.hasPrefix("001_")
+      let done = try connection.transaction { connection in
+        try connection.script("LOCK TABLE gpumarket_migration.applied IN EXCLUSIVE MODE")
+        let count = try connection.query(
+          "SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)"
+        ).count
+        if count > 0 { return false }
+        if !isFirst { try connection.script("SET LOCAL ROLE market_owner") }
+        try connection.script(migration.text)
+        if !isFirst { try connection.script("RESET ROLE") }
+        _ = try connection.execute(
+          "INSERT INTO gpumarket_migration.applied (name, sha256) VALUES (\(migration.name), \(migration.checksum))")
+        return true
+      }
+      if done { applied.append(migration.name) }
+    }
+    try connection.transaction { connection in
+      try connection.script("SET LOCAL ROLE market_owner")
+      let present = try connection.query("SELECT slot_minutes FROM market.market").first
+      if present == nil || slotLength != nil {
+        _ = try connection.query("SELECT market.create_market(\((slotLength ?? .hour).minutes)::integer)")
+      }
+    }
+    return applied
+  }
+}

@@ -1,0 +1,161 @@
+import Files
+import Postgres
+import Units
+
+/// Proof that an entry was accepted: with the body, enough to compute its hash again.
+public struct Receipt: Sendable {
+  public let round: String
+  public let company: String
+  public let bid: String
+  public let kind: String
+  public let parent: String?
+  public let key: String
+  /// Microseconds of the server's clock, UTC.
+  public let acceptedAt: String
+  public let hash: String
+  public let body: String
+
+  init(_ value: JSONValue) throws(JSONProblem) {
+    func text(_ name: String) throws(JSONProblem) -> String { try value.at(.key(name)).string() }
+    round = try text("round")
+    company = try text("company")
+    bid = try text("bid")
+    kind = try text("kind")
+    let parent = try value.at("parent")
+    self.parent = parent.isNull ? nil : try parent.string()
+    key = try text("key")
+    acceptedAt = try text("accepted_at")
+    hash = try text("hash")
+    body = try text("body")
+  }
+
+  /// As a file to keep.
+  public var json: JSONText {
+    [
+      "round": .string(round), "company": .string(company), "bid": .string(bid), "kind": .string(kind),
+      "parent": parent.map { .string($0) } ?? .null, "key": .string(key), "accepted_at": .string(acceptedAt),
+      "hash": .string(hash), "body": .string(body),
+    ]
+  }
+
+  static func list(_ text: String) throws(PostgresError) -> [Receipt] {
+    do {
+      let value = try JSONReader.parse(Array(text.utf8), source: "receipt")
+      return value.kind == .array ? try value.elements().map { try Receipt($0) } : [try Receipt(value)]
+    } catch {
+      throw PostgresError(.decoding, "\(error)")
+    }
+  }
+}
+
+/// A bid as its company sees it.
+public struct OwnBid: Sendable {
+  public let round: String
+  public let roundState: String
+  public let id: String
+  public let parent: String?
+  /// Nil for a body that only a newer version can read; the text is kept in `body`.
+  public let body: String
+  public let isWithdrawn: Bool
+  public let isAmended: Bool
+  /// The most it can cost.
+  public let exposure: Money
+  public let acceptedAt: Instant
+  public let hash: String
+  public let award: String?
+  public let payment: Money?
+}
+
+/// One refused bid of many.
+public struct RefusedBid: Sendable {
+  /// Counted from 0 in the order given.
+  public let index: Int
+  public let message: String
+  public let advice: String
+}
+
+/// The door for bids, for the company that the connection logs in as.
+///
+/// Every write carries an idempotency key: sending the same again returns the same receipt.
+public enum OrderBook {
+  /// Places a bid.
+  public static func place(
+    _ bid: Bid, in round: String, parent: String?, key: String, _ connection: inout Connection
+  ) throws(PostgresError) -> Receipt {
+    try receipts(
+      connection.query("SELECT market.place_bid(\(round), \(key), \(bid.body), \(parent)) AS receipt"))[0]
+  }
+
+  /// Replaces a bid; it takes a new place in the order of acceptance.
+  public static func amend(
+    _ id: String, to bid: Bid, in round: String, parent: String?, key: String, _ connection: inout Connection
+  ) throws(PostgresError) -> Receipt {
+    try receipts(
+      connection.query("SELECT market.amend_bid(\(round), \(id), \(key), \(bid.body), \(parent)) AS receipt"))[0]
+  }
+
+  /// Withdraws a bid and all that hang on it; the bid's own receipt comes first.
+  public static func withdraw(
+    _ id: String, in round: String, key: String, _ connection: inout Connection
+  ) throws(PostgresError) -> [Receipt] {
+    try receipts(connection.query("SELECT market.withdraw_bid(\(round), \(id), \(key)) AS receipt"))
+  }
+
+  /// Places all or none. A parent `#3` is the third of these bids.
+  ///
+  /// - Throws: with SQLSTATE `GM422` and the refusals in `detail` (see `refusals(in:)`), and nothing placed.
+  public static func placeAll(
+    _ bids: [(bid: Bid, parent: String?, key: String)], in round: String, _ connection: inout Connection
+  ) throws(PostgresError) -> [Receipt] {
+    // An empty parent stands for none: our arrays carry no NULL.
+    try receipts(
+      connection.query(
+        """
+        SELECT market.place_bids(\(round), \(bids.map(\.key))::text[], \(bids.map(\.bid.body))::text[],
+          ARRAY(SELECT nullif(p, '') FROM unnest(\(bids.map { $0.parent ?? "" })::text[]) WITH ORDINALITY AS u (p, n)
+            ORDER BY n)) AS receipt
+        """))
+  }
+
+  /// The refusals of `placeAll`, if that is what this error is.
+  public static func refusals(in error: PostgresError) -> [RefusedBid]? {
+    guard error.sqlState == "GM422", let detail = error.detail, detail.hasPrefix("[") else { return nil }
+    do {
+      return try JSONReader.parse(Array(detail.utf8), source: "refusals").elements().map { value in
+        RefusedBid(
+          index: Int(try value.at("index").integer()) - 1, message: try value.at("message").string(),
+          advice: try value.at("hint").string())
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  private static func receipts(_ rows: Rows) throws(PostgresError) -> [Receipt] {
+    try Receipt.list(rows.one().get("receipt"))
+  }
+
+  /// The company's own bids, in one round or all.
+  public static func mine(round: String?, _ connection: inout Connection) throws(PostgresError) -> [OwnBid] {
+    var bids: [OwnBid] = []
+    for row in try connection.query("SELECT * FROM market.my_bids(\(round))") {
+      bids.append(
+        OwnBid(
+          round: try row.get("round"), roundState: try row.get("state"), id: try row.get("bid"),
+          parent: try row.optional("parent"), body: try row.get("body"), isWithdrawn: try row.get("withdrawn"),
+          isAmended: try row.get("kind", as: String.self) == "amend", exposure: try row.money("exposure"),
+          acceptedAt: try row.instant("accepted_at"), hash: try row.get("hash"), award: try row.optional("award"),
+          payment: try row.optionalMoney("payment")))
+    }
+    return bids
+  }
+
+  /// Every entry of one bid, oldest first.
+  public static func history(of bid: String, _ connection: inout Connection) throws(PostgresError) -> [Receipt] {
+    var receipts: [Receipt] = []
+    for row in try connection.query("SELECT * FROM market.my_bid_history(\(bid)) AS receipt") {
+      receipts += try Receipt.list(row.get("receipt"))
+    }
+    return receipts
+  }
+}

@@ -1,0 +1,174 @@
+import Clearing
+import Files
+import Postgres
+import Units
+
+/// The book of a round after its gate: what a clearing is computed from, and nothing else is.
+///
+/// There is no such value for an open round: the database gives none out.
+public struct SealedBook: Sendable {
+  /// One live bid.
+  public struct Entry: Sendable {
+    /// Counted from 1 in the sealed order of all entries.
+    public let place: Int
+    public let company: String
+    public let id: String
+    public let parent: String?
+    public let bid: Bid
+    public let bodyText: String
+    public let acceptedAt: Instant
+    public let hash: [UInt8]
+  }
+
+  public let round: Round
+  public let merkleRoot: [UInt8]
+  public let entryCount: Int
+  public let pools: [OfferedPool]
+  public let caps: [(company: String, pool: String, gpus: Int)]
+  /// In order of acceptance.
+  public let entries: [Entry]
+
+  /// Reads a sealed book; for the clearing role.
+  ///
+  /// - Throws: `PostgresError` with `GM409` where the round is not sealed.
+  public static func load(_ name: String, _ connection: inout Connection) throws(PostgresError) -> SealedBook {
+    let sealed = try connection.query(
+      "SELECT s.*, NULL AS cancel_reason FROM market.sealed_round(\(name)) s"
+    ).one()
+    let round = try Round(sealed)
+    var caps: [(company: String, pool: String, gpus: Int)] = []
+    for row in try connection.query("SELECT * FROM market.sealed_caps(\(name))") {
+      caps.append((try row.get("company"), try row.get("pool"), try row.get("gpus")))
+    }
+    var entries: [Entry] = []
+    for row in try connection.query("SELECT * FROM market.sealed_book(\(name)) ORDER BY place") {
+      let body: String = try row.get("body")
+      let bid: Bid
+      do {
+        bid = try Bid(body: body)
+      } catch {
+        throw PostgresError(.decoding, "bid \(try row.get("bid", as: String.self)): \(error)")
+      }
+      entries.append(
+        Entry(
+          place: try row.get("place"), company: try row.get("company"), id: try row.get("bid"),
+          parent: try row.optional("parent"), bid: bid, bodyText: body, acceptedAt: try row.instant("accepted_at"),
+          hash: try row.get("hash")))
+    }
+    return SealedBook(
+      round: round, merkleRoot: try sealed.get("merkle_root"), entryCount: try sealed.get("entry_count"),
+      pools: try Rounds.pools(of: name, &connection), caps: caps, entries: entries)
+  }
+}
+
+/// The engine's view of a sealed book, and the way back from its awards.
+public struct BookInstance: Sendable {
+  public let instance: Instance
+  /// SHA-256 over everything the instance was made from, for the record.
+  public let digest: [UInt8]
+  private let book: SealedBook
+  private let alternatives: [Int: [Int]]
+
+  /// Turns pools into lots and windows into placements.
+  ///
+  /// Quantities are counted in lots, capacities and caps rounded down to whole lots. A block bid's placements are
+  /// its alternatives in order, each at every start in its window, earliest first: the order that the tie rule reads.
+  public init(_ book: SealedBook) throws(InstanceError) {
+    self.book = book
+    let round = book.round
+    let length = round.slotLength
+    var builder = Instance.Builder(name: round.name, slotMinutes: length.minutes, slotCount: round.slotCount)
+    var poolIndex: [String: Int] = [:]
+    for pool in book.pools {
+      poolIndex[pool.name] = builder.addPool(
+        name: pool.name, capacity: pool.capacityGPUs.map { $0 / pool.lotGPUs },
+        reserve: pool.reserve.microdollarsPerGPUSlot(length) * Int64(pool.lotGPUs))
+    }
+    func pool(_ name: String) -> (index: Int, lot: Int) {
+      guard let index = poolIndex[name] else { preconditionFailure("the door let in a bid for the pool \(name)") }
+      return (index, book.pools[index].lotGPUs)
+    }
+    for cap in book.caps {
+      let (index, lot) = pool(cap.pool)
+      builder.addCap(company: cap.company, pool: index, gpus: cap.gpus / lot)
+    }
+    var alternatives: [Int: [Int]] = [:]
+    func slot(_ instant: Instant) -> Int { Int((instant - round.delivery.start).seconds / length.span.seconds) }
+    for (position, entry) in book.entries.enumerated() {
+      switch entry.bid {
+      case .block(let choices):
+        var placements: [Placement] = []
+        var origin: [Int] = []
+        for (number, choice) in choices.enumerated() {
+          let (index, lot) = pool(choice.pool)
+          let lots = choice.gpus / lot
+          let value =
+            choice.limit.microdollarsPerGPUSlot(length) * Int64(choice.gpus) * Int64(choice.slots)
+          for start in slot(choice.window.start)...(slot(choice.window.end) - choice.slots) {
+            placements.append(
+              Placement(
+                value: value, uses: [Use(pool: index, firstSlot: start, slots: choice.slots, gpus: lots)],
+                minimumGPUs: choice.minimumGPUs.map { $0 / lot }))
+            origin.append(number)
+          }
+        }
+        if choices.count > 1 { alternatives[position] = origin }
+        _ = builder.addBid(id: entry.id, company: entry.company, parent: entry.parent, placements: placements)
+      case .curve(let segments):
+        var points: [CurvePoint] = []
+        for segment in segments {
+          let (index, lot) = pool(segment.pool)
+          let steps = segment.steps.map {
+            CurveStep(gpus: $0.gpus / lot, price: $0.limit.microdollarsPerGPUSlot(length) * Int64(lot))
+          }
+          for slot in slot(segment.period.start)..<slot(segment.period.end) {
+            points.append(CurvePoint(pool: index, slot: slot, steps: steps))
+          }
+        }
+        _ = builder.addBid(id: entry.id, company: entry.company, parent: entry.parent, curve: points)
+      }
+    }
+    self.alternatives = alternatives
+    instance = try builder.build()
+    digest = sha256(Self.canonicalText(book))
+  }
+
+  private static func canonicalText(_ book: SealedBook) -> [UInt8] {
+    let round = book.round
+    return JSONText.object([
+      .init("format", "gpumarket book 1"), .init("round", .string(round.name)),
+      .init("delivery_start", .string(round.delivery.start.iso8601)),
+      .init("delivery_end", .string(round.delivery.end.iso8601)),
+      .init("slot_minutes", .integer(Int64(round.slotLength.minutes))), .init("pricing", .string(round.pricing)),
+      .init("merkle_root", .string(hex(book.merkleRoot))),
+      .init(
+        "pools",
+        .array(
+          book.pools.map { pool in
+            [
+              "name": .string(pool.name), "lot_gpus": .integer(Int64(pool.lotGPUs)),
+              "reserve": .integer(pool.reserve.microdollarsPerGPUHour),
+              "capacity_gpus": .array(pool.capacityGPUs.map { .integer(Int64($0)) }),
+            ]
+          })),
+      .init(
+        "caps",
+        .array(
+          book.caps.map { ["company": .string($0.company), "pool": .string($0.pool), "gpus": .integer(Int64($0.gpus))] }
+        )),
+      .init("bids", .array(book.entries.map { .string(hex($0.hash)) })),
+    ]).bytes()
+  }
+
+  /// The entry that a bid of the instance stands for.
+  public func entry(ofBid bid: Int) -> SealedBook.Entry { book.entries[bid] }
+
+  /// Which alternative of a block bid a placement belongs to, from 1; nil for a curve.
+  public func alternative(of award: Award) -> Int? {
+    guard let placement = award.placement else { return nil }
+    return (alternatives[award.bid]?[placement] ?? 0) + 1
+  }
+
+  /// GPUs in one lot of a pool.
+  public func lotGPUs(ofPool pool: Int) -> Int { book.pools[pool].lotGPUs }
+}
