@@ -36,7 +36,9 @@ struct ClearingRecord {
         "payment": .integer(award.payment ?? award.reserveCost),
         "uses": .array(
           uses.map {
-            .array([.integer(Int64($0.pool)), .integer(Int64($0.first)), .integer(Int64($0.slots)), .integer(Int64($0.gpus))])
+            .array([
+              .integer(Int64($0.pool)), .integer(Int64($0.first)), .integer(Int64($0.slots)), .integer(Int64($0.gpus)),
+            ])
           }),
       ]
     }

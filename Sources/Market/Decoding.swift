@@ -48,7 +48,7 @@ extension Row {
   }
 }
 
-extension Instant: @retroactive PostgresEncodable {
+extension Instant: PostgresEncodable {
   /// The text form with its zone, so that no session setting can move it.
   public var postgresParameter: Parameter { .text(iso8601) }
 }

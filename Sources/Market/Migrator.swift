@@ -35,7 +35,9 @@ public struct Migrator {
       return
     }
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    var places = [program.deletingLastPathComponent().deletingLastPathComponent().appending(path: "share/gpumarket/sql")]
+    var places = [
+      program.deletingLastPathComponent().deletingLastPathComponent().appending(path: "share/gpumarket/sql")
+    ]
     var above = program
     while above.path.count > 1 {
       above = above.deletingLastPathComponent()
@@ -61,7 +63,8 @@ public struct Migrator {
     for name in names {
       let bytes = try readFile("\(folder)/\(name)")
       migrations.append(
-        Migration(name: name, text: String(decoding: bytes, as: UTF8.self), checksum: hex(sha256(bytes)), appliedAt: nil))
+        Migration(
+          name: name, text: String(decoding: bytes, as: UTF8.self), checksum: hex(sha256(bytes)), appliedAt: nil))
     }
     let recorded: Bool = try connection.query(
       "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS there"

@@ -1,7 +1,9 @@
 import CSodium
 
 /// Random bytes from the operating system, as lower-case hexadecimal.
-func randomHex(bytes count: Int) -> String { hex((0..<count).map { _ in UInt8(truncatingIfNeeded: randombytes_random()) }) }
+func randomHex(bytes count: Int) -> String {
+  hex((0..<count).map { _ in UInt8(truncatingIfNeeded: randombytes_random()) })
+}
 
 /// A password of 160 random bits in letters and digits.
 func randomPassword() -> String {

@@ -87,7 +87,9 @@ public enum Results {
     guard let row = try connection.query("SELECT * FROM market.round_result(\(round))").first else { return nil }
     var prices: [(pool: String, microdollarsPerGPUSlot: [Int64])] = []
     do {
-      for (pool, values) in try JSONReader.parse(Array(row.get("prices", as: String.self).utf8), source: "prices").members() {
+      for (pool, values) in try JSONReader.parse(Array(row.get("prices", as: String.self).utf8), source: "prices")
+        .members()
+      {
         prices.append((pool, try values.elements().map { try $0.integer() }))
       }
     } catch {
@@ -105,7 +107,8 @@ public enum Results {
   }
 
   /// Offered and awarded quantity by pool.
-  public static func utilisation(_ round: String, _ connection: inout Connection) throws(PostgresError) -> [Utilisation] {
+  public static func utilisation(_ round: String, _ connection: inout Connection) throws(PostgresError) -> [Utilisation]
+  {
     var pools: [Utilisation] = []
     for row in try connection.query("SELECT * FROM market.round_utilisation(\(round))") {
       pools.append(
@@ -152,7 +155,8 @@ public enum Results {
   }
 
   /// What each company pays, dearest first.
-  public static func payments(_ round: String, _ connection: inout Connection) throws(PostgresError) -> [CompanyResult] {
+  public static func payments(_ round: String, _ connection: inout Connection) throws(PostgresError) -> [CompanyResult]
+  {
     var companies: [CompanyResult] = []
     for row in try connection.query("SELECT * FROM market.company_payments(\(round))") {
       companies.append(

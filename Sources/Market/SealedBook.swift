@@ -154,7 +154,9 @@ public struct BookInstance: Sendable {
       .init(
         "caps",
         .array(
-          book.caps.map { ["company": .string($0.company), "pool": .string($0.pool), "gpus": .integer(Int64($0.gpus))] }
+          book.caps.map {
+            ["company": .string($0.company), "pool": .string($0.pool), "gpus": .integer(Int64($0.gpus))]
+          }
         )),
       .init("bids", .array(book.entries.map { .string(hex($0.hash)) })),
     ]).bytes()

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Files
+import Market
+import Units
+
+struct AwardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "award", abstract: "What was awarded, and what it costs.", subcommands: [List.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List awards: one company's with --as, everyone's for the operator.",
+      discussion:
+        "EXAMPLES\n  gpumarket award list --round 2026-12-07 --as acme\n  gpumarket award list --csv > awards.csv")
+    @Option(help: "Only this round.") var round: String?
+    @Flag(help: "Print CSV.") var csv = false
+    @Flag(help: "Your own awards only: for a company's login on a server of its own.") var mine = false
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      let own = mine || acting.company != nil
+      var connection = try options.connect(as: own ? .company(acting.company) : .operator)
+      let awards = try Results.awards(round: round, ownOnly: own, &connection)
+      if options.json {
+        printJSON(.array(awards.map(\.json)))
+      } else if csv {
+        print(awardsCSV(awards), terminator: "")
+      } else {
+        var table = Table(
+          ("round", .left), ("company", .left), ("award", .left), ("pool", .left), ("start (UTC)", .left),
+          ("end (UTC)", .left),
+          ("GPUs", .right), ("GPU-h", .right), ("bid USD", .right), ("pays USD", .right))
+        for award in awards {
+          let span = award.span
+          table.add(
+            award.round, award.company, award.id, award.pools, "\(span.start)", "\(span.end)", award.gpusText,
+            award.slotLength.hours(slots: award.gpuSlots), award.value.dollars, award.payment.dollars)
+        }
+        print(awards.isEmpty ? "no awards" + (round.map { " in round \($0)" } ?? "") : table.text())
+      }
+    }
+  }
+}
+
+/// Awards as CSV, one line each, units in the header.
+func awardsCSV(_ awards: [AwardRecord]) -> String {
+  var csv = CSVWriter(columns: [
+    "round", "company", "award", "bid", "pool", "start_utc", "end_utc", "gpus", "gpu_hours", "bid_usd",
+    "reserve_cost_usd",
+    "payment_usd", "receipt_hash",
+  ])
+  for award in awards {
+    let span = award.span
+    csv.row([
+      .text(award.round), .text(award.company), .text(award.id), .text(award.bid), .text(award.pools),
+      .text(span.start.iso8601ToSecond), .text(span.end.iso8601ToSecond), .text(award.gpusText),
+      .number(award.slotLength.hours(slots: award.gpuSlots)), .number(award.value.dollars),
+      .number(award.reserveCost.dollars), .number(award.payment.dollars), .text(award.entryHash),
+    ])
+  }
+  return String(decoding: csv.take(), as: UTF8.self)
+}
+
+extension AwardRecord {
+  /// From the first slot to the last; a curve's award may have holes.
+  var span: (start: Instant, end: Instant) {
+    (
+      uses.map(\.period.start).min() ?? Instant(microseconds: 0),
+      uses.map(\.period.end).max() ?? Instant(microseconds: 0)
+    )
+  }
+
+  var pools: String {
+    var names: [String] = []
+    for use in uses where !names.contains(use.pool) { names.append(use.pool) }
+    return names.joined(separator: " ")
+  }
+
+  /// One number for a block, a range for a curve.
+  var gpusText: String {
+    let (low, high) = (uses.map(\.gpus).min() ?? 0, uses.map(\.gpus).max() ?? 0)
+    return low == high ? "\(high)" : "\(low)-\(high)"
+  }
+
+  var json: JSONText {
+    [
+      "round": .string(round), "company": .string(company), "award": .string(id), "bid": .string(bid),
+      "alternative": alternative.map { .integer(Int64($0)) } ?? .null, "gpu_slots": .integer(gpuSlots),
+      "slot_minutes": .integer(Int64(slotLength.minutes)), "bid_microdollars": .integer(value.microdollars),
+      "reserve_cost_microdollars": .integer(reserveCost.microdollars),
+      "payment_microdollars": .integer(payment.microdollars),
+      "accepted_at": .string(acceptedAt.iso8601), "hash": .string(entryHash),
+      "uses": .array(
+        uses.map {
+          [
+            "pool": .string($0.pool), "start": .string($0.period.start.iso8601), "end": .string($0.period.end.iso8601),
+            "gpus": .integer(Int64($0.gpus)),
+          ]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,250 @@
+import ArgumentParser
+import Files
+import Market
+import Postgres
+import Units
+
+struct BidCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bid", abstract: "A company's bids: block, curve, import, list, show, amend, withdraw.",
+    subcommands: [Block.self, Curve.self, BidImport.self, List.self, Show.self, Amend.self, Withdraw.self])
+
+  /// What each command that writes takes.
+  struct WriteOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The round.", valueName: "round")) var round: String
+    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Show what would be sent and write nothing.") var dryRun = false
+    @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key:
+      String?
+    @Option(help: ArgumentHelp("Also write the receipt to this file.", valueName: "file")) var receipt: String?
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func connect() throws -> Connection { try options.connect(as: .company(acting.company)) }
+
+    func openRound() throws -> Round {
+      var connection = try connect()
+      return try Rounds.named(round, &connection)
+    }
+
+    /// Previews, asks, sends, prints the receipts.
+    func send(
+      preview: String, verb: String, _ body: (String, inout Connection) throws -> [Receipt]
+    ) throws {
+      let key = key ?? newIdempotencyKey()
+      if !options.json || dryRun { printError(preview) }
+      if dryRun {
+        printError("nothing was sent")
+        return
+      }
+      try confirm("Send it?", yes: yes)
+      let receipts = try retrying(key: key, connect: connect) { try body(key, &$0) }
+      if let receipt { try writeAtomically(receipt, JSONText.array(receipts.map(\.json)).text(pretty: true) + "\n") }
+      if options.json {
+        printJSON(receipts.count == 1 ? receipts[0].json : .array(receipts.map(\.json)))
+      } else {
+        for receipt in receipts {
+          print("\(verb) \(receipt.bid) in round \(receipt.round) at \(receipt.acceptedAt)\n  receipt \(receipt.hash)")
+        }
+      }
+    }
+  }
+
+  /// A block as options, for placing and amending.
+  struct BlockOptions: ParsableArguments {
+    @Option(help: "The pool.") var pool: String
+    @Option(help: "GPUs, a multiple of the pool's lot.") var gpus: Int
+    @Option(help: ArgumentHelp("Hours on end, such as 24 or 1.5.", valueName: "hours")) var hours: String
+    @Option(help: ArgumentHelp("Where it may lie: START/END or START/DURATION with a zone.", valueName: "window"))
+    var window: String
+    @Option(help: ArgumentHelp("The most you pay, US dollars per GPU-hour.", valueName: "usd")) var limit: String
+    @Option(help: ArgumentHelp("Fewer GPUs that would do too.", valueName: "gpus")) var minGpus: Int?
+    @Option(
+      name: .customLong("or"),
+      help: ArgumentHelp(
+        "A further alternative: 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'.", valueName: "alternative"))
+    var alternatives: [String] = []
+    @Option(help: ArgumentHelp("A bid of yours without which this one must not win.", valueName: "bid")) var parent:
+      String?
+
+    func bid(in round: Round) throws -> Bid {
+      let text = BidText(round: round)
+      let window = try text.window(window)
+      let first = try text.block(pool: pool, gpus: gpus, minimum: minGpus, hours: hours, window: window, limit: limit)
+      return .block([first] + (try alternatives.map { try text.alternative($0, defaultWindow: window) }))
+    }
+  }
+
+  struct Block: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Bid for GPUs over hours on end, anywhere in a window.",
+      discussion: """
+        At most one alternative is awarded. Until the gate closes a bid can be amended or withdrawn.
+
+        EXAMPLE
+          gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.40 \\
+            --window 2026-12-07T00:00Z/2026-12-10T00:00Z --or 'pool=h100-eu,gpus=64,hours=24,limit=2.20' --as acme
+        """)
+    @OptionGroup var write: WriteOptions
+    @OptionGroup var block: BlockOptions
+
+    func run() throws {
+      let round = try write.openRound()
+      let bid = try block.bid(in: round)
+      try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
+        [try OrderBook.place(bid, in: round.name, parent: block.parent, key: key, &connection)]
+      }
+    }
+  }
+
+  struct Curve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Bid a falling price–quantity curve for each slot of a period.",
+      discussion: """
+        Steps are increments, the dearest first; any part of any slot may be awarded.
+
+        EXAMPLE
+          gpumarket bid curve --round 2026-12-07 --pool h100-us --period 2026-12-07T00:00Z/P7D \\
+            --step 8@3.10 --step 16@2.00 --as acme
+        """)
+    @OptionGroup var write: WriteOptions
+    @Option(help: "The pool.") var pool: String
+    @Option(help: ArgumentHelp("The slots it is for (default: the round's delivery).", valueName: "period")) var period:
+      String?
+    @Option(name: .customLong("step"), help: ArgumentHelp("GPUS@LIMIT, US dollars per GPU-hour.", valueName: "step"))
+    var steps: [String]
+    @Option(help: ArgumentHelp("A bid of yours without which this one must not win.", valueName: "bid")) var parent:
+      String?
+
+    func run() throws {
+      let round = try write.openRound()
+      let text = BidText(round: round)
+      let segment = CurveSegment(
+        pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
+      let bid = Bid.curve([segment])
+      try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
+        [try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection)]
+      }
+    }
+  }
+
+  struct Amend: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Replace a block bid; it takes a new place in the order of acceptance.",
+      discussion: """
+        The new bid replaces the old one whole: name every option again.
+
+        EXAMPLE
+          gpumarket bid amend b_52034bd771586304 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
+            --window 2026-12-07T00:00Z/P3D --as acme
+        """)
+    @Argument(help: "The bid.") var bid: String
+    @OptionGroup var write: WriteOptions
+    @OptionGroup var block: BlockOptions
+
+    func run() throws {
+      let round = try write.openRound()
+      let replacement = try block.bid(in: round)
+      try write.send(preview: replacement.preview(in: round), verb: "amended") { key, connection in
+        [try OrderBook.amend(bid, to: replacement, in: round.name, parent: block.parent, key: key, &connection)]
+      }
+    }
+  }
+
+  struct Withdraw: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Withdraw a bid and all that hang on it.",
+      discussion: "EXAMPLE\n  gpumarket bid withdraw b_52034bd771586304 --round 2026-12-07 --as acme")
+    @Argument(help: "The bid.") var bid: String
+    @OptionGroup var write: WriteOptions
+
+    func run() throws {
+      let round = try write.openRound()
+      try write.send(preview: "withdraw \(bid) and its children from round \(round.name)", verb: "withdrew") {
+        key, connection in
+        try OrderBook.withdraw(bid, in: round.name, key: key, &connection)
+      }
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List your bids, and what became of them.",
+      discussion: "EXAMPLE\n  gpumarket bid list --round 2026-12-07 --as acme")
+    @Option(help: "Only this round.") var round: String?
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .company(acting.company))
+      let rounds = Dictionary(uniqueKeysWithValues: try Rounds.list(&connection).map { ($0.name, $0) })
+      let bids = try OrderBook.mine(round: round, &connection)
+      if options.json {
+        printJSON(.array(bids.map(\.json)))
+        return
+      }
+      var table = Table(
+        ("round", .left), ("bid", .left), ("state", .left), ("what, USD/GPU-hour", .left), ("worst USD", .right),
+        ("pays USD", .right))
+      for bid in bids {
+        let length = rounds[bid.round]?.slotLength ?? .hour
+        table.add(
+          bid.round, bid.id, bid.standing, bid.isWithdrawn ? "" : try Bid(body: bid.body).summary(length),
+          bid.exposure.dollars, bid.payment?.dollars ?? "")
+      }
+      print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show every entry of one of your bids, each with its receipt.",
+      discussion: "EXAMPLE\n  gpumarket bid show b_52034bd771586304 --as acme")
+    @Argument(help: "The bid.") var bid: String
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .company(acting.company))
+      let history = try OrderBook.history(of: bid, &connection)
+      guard let last = history.last else {
+        throw Failure(.refused, "you have no bid '\(bid)'", advice: "gpumarket bid list shows your bids")
+      }
+      if options.json {
+        printJSON(.array(history.map(\.json)))
+        return
+      }
+      let round = try Rounds.named(last.round, &connection)
+      for receipt in history {
+        print("\(receipt.kind) at \(receipt.acceptedAt), receipt \(receipt.hash)")
+        if !receipt.body.isEmpty { print(try Bid(body: receipt.body).preview(in: round)) }
+        if let parent = receipt.parent { print("hangs on \(parent)") }
+      }
+      if let own = try OrderBook.mine(round: last.round, &connection).first(where: { $0.id == bid }) {
+        print("stands: \(own.standing)" + (own.payment.map { ", pays \($0)" } ?? ""))
+      }
+    }
+  }
+}
+
+extension OwnBid {
+  /// What became of it, in a word.
+  var standing: String {
+    if isWithdrawn { return "withdrawn" }
+    switch roundState {
+    case "published": return award == nil ? "lost" : "won"
+    case "open": return isAmended ? "open, amended" : "open"
+    default: return roundState
+    }
+  }
+
+  var json: JSONText {
+    [
+      "round": .string(round), "bid": .string(id), "state": .string(standing),
+      "parent": parent.map { .string($0) } ?? .null,
+      "body": .string(body), "worst_case_usd": .number(exposure.dollars), "accepted_at": .string(acceptedAt.iso8601),
+      "hash": .string(hash), "award": award.map { .string($0) } ?? .null,
+      "payment_usd": payment.map { .number($0.dollars) } ?? .null,
+    ]
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Files
+import Market
+import Postgres
+import Units
+
+struct BidImport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import", abstract: "Place many bids from a CSV or JSON file, all or none.",
+    discussion: """
+      CSV columns: ref, pool, gpus, hours, window, limit; optional min_gpus, parent, kind (block or curve), steps.
+      Rows that share a ref are alternatives of one bid. A parent is another row's ref or the id of a bid you have.
+      A curve row has kind=curve, its period in window, and steps such as "8@3.10 16@2.00".
+      JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or
+      {"ref", "curve": [{"pool", "window", "steps": [[gpus, "limit"], …]}]}.
+      Every error is shown with its line and column; if there is one, nothing is placed.
+
+      EXAMPLE
+        gpumarket bid import bids.csv --round 2026-12-07 --as acme --yes
+      """)
+
+  @Argument(help: "The file; - is standard input.") var file: String
+  @OptionGroup var write: BidCommand.WriteOptions
+
+  func run() throws {
+    let round = try write.openRound()
+    let bids: [BidFile.Item]
+    do {
+      bids = try BidFile.read(try readFile(file), source: file, round: round)
+    } catch let errors as BidFile.Errors {
+      throw refusal(errors.problems)
+    }
+    guard !bids.isEmpty else {
+      throw Failure(.usage, "\(file) holds no bid", advice: "gpumarket bid import --help shows the form")
+    }
+    let alternatives = bids.reduce(0) { sum, item in
+      if case .block(let choices) = item.bid { sum + choices.count } else { sum + 1 }
+    }
+    try write.send(
+      preview: "\(bids.count) bids, \(alternatives) alternatives or segments, for round \(round.name)", verb: "placed"
+    ) { key, connection in
+      let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }
+      do {
+        return try OrderBook.placeAll(items, in: round.name, &connection)
+      } catch let error as PostgresError {
+        guard let refusals = OrderBook.refusals(in: error) else { throw error }
+        throw refusal(
+          refusals.map {
+            "\(file), line \(bids[$0.index].line), column \(bids[$0.index].column): \($0.message); \($0.advice)"
+          })
+      }
+    }
+  }
+
+  private func refusal(_ problems: [String]) -> Failure {
+    for problem in problems.prefix(100) { printError(problem) }
+    return Failure(
+      .refused, "\(problems.count) \(problems.count == 1 ? "error" : "errors") in \(file); nothing was placed",
+      advice: "mend the lines above and import the file again")
+  }
+}

@@ -1,0 +1,157 @@
+import ArgumentParser
+import Clearing
+import Files
+import Foundation
+import Logging
+import Market
+import Postgres
+import Units
+
+struct ClearCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clear", abstract: "Clear rounds whose gate has passed: seal, solve, audit, publish.",
+    discussion: """
+      Safe to run every minute, on two hosts at once, and again after a crash: a round is published once, and the same
+      book and effort give the same result. Solving stops in time for delivery; the effort it reached is recorded.
+
+      EXAMPLES
+        gpumarket clear --due
+        gpumarket clear --round 2026-12-07 --dry-run
+      """)
+
+  @Flag(help: "Every round whose gate has passed.") var due = false
+  @Option(help: "This round.") var round: String?
+  @Flag(help: "Solve a sealed book and show the result; write nothing.") var dryRun = false
+  @Option(help: "quick, standard, thorough or a number of work units (default: the round's).") var effort: String?
+  @Flag(help: "Print each better allocation as a JSON line on standard error.") var improvements = false
+  @Option(help: ArgumentHelp("Append one JSON line of facts for each round to this file.", valueName: "file")) var log:
+    String?
+  @OptionGroup var options: DatabaseOptions
+
+  func validate() throws {
+    guard due != (round != nil) else { throw ValidationError("give --due, or --round R") }
+  }
+
+  func run() throws {
+    var job = ClearingJob()
+    job.dryRun = dryRun
+    if let effort {
+      guard let parsed = Effort(text: effort) else {
+        throw Failure(
+          .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units"
+        )
+      }
+      job.effort = parsed
+    }
+    job.onStep = { step, round in
+      if step != .done { showProgress("round \(round): \(step.rawValue)") }
+      stopForTest(at: step)
+    }
+    let start = ContinuousClock.now
+    let lines = improvements
+    job.onImprovement = { improvement in
+      let seconds = start.duration(to: .now)
+      if lines {
+        printError(improvement.json(seconds: seconds).text())
+      } else {
+        showProgress(
+          "solving: welfare \(Money(microdollars: improvement.welfare).dollars) USD, gap \(percent(improvement.gap))")
+      }
+    }
+    var connection = try options.connect(as: .clearing)
+    let rounds = try round.map { [$0] } ?? ClearingJob.dueRounds(&connection)
+    var reports: [JSONText] = []
+    var firstFailure: (any Error)?
+    for round in rounds {
+      do {
+        let outcome = try job.clear(round, &connection)
+        endProgress()
+        try record(outcome)
+        reports.append(outcome.json)
+        if !options.json { try show(outcome, &connection) }
+      } catch {
+        endProgress()
+        // One bad round must not keep the others waiting; it is reported and the exit status tells.
+        guard due else { throw error }
+        let failure = Failure(error)
+        printError("error: round \(round): \(failure)")
+        firstFailure = firstFailure ?? error
+      }
+    }
+    if options.json { printJSON(.array(reports)) }
+    if rounds.isEmpty, !options.json { print("no round is due") }
+    if let firstFailure { throw ExitCode(Failure(firstFailure).status.rawValue) }
+  }
+
+  private func show(_ outcome: ClearingJob.Outcome, _ connection: inout Connection) throws {
+    switch outcome.ending {
+    case .alreadyPublished where outcome.clearing == nil:
+      print("round \(outcome.round) is published already; nothing was done")
+    case .alreadyPublished:
+      print("round \(outcome.round): another clearing published it first; nothing was written")
+    case .published:
+      let round = try Rounds.named(outcome.round, &connection)
+      print(try RoundReport(round, &connection, withCompanies: true).text)
+      print(
+        "  took "
+          + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds)) s" }.joined(
+            separator: ", "))
+    case .notWritten:
+      guard let clearing = outcome.clearing else { return }
+      print(
+        "round \(outcome.round), not written: \(outcome.bids) bids, \(clearing.awards.count) awards, welfare \(Money(microdollars: clearing.welfare)), gap \(percent(clearing.gap)), result \(outcome.resultDigest ?? "")"
+      )
+    }
+  }
+
+  private func record(_ outcome: ClearingJob.Outcome) throws {
+    guard let log else { return }
+    let stamp = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).iso8601
+    guard case .object(let members) = outcome.json else { return }
+    let line = JSONText.object([.init("at", .string(stamp))] + members).text() + "\n"
+    guard let file = fopen(log, "a") else {
+      printError("warning: the log \(log) cannot be written: \(String(cString: strerror(errno)))")
+      return
+    }
+    fputs(line, file)
+    fclose(file)
+  }
+}
+
+/// Ends this process as a crash would when `GPUMARKET_CRASH_AT` names the step: for the fault tests.
+private func stopForTest(at step: ClearingJob.Step) {
+  if ProcessInfo.processInfo.environment["GPUMARKET_CRASH_AT"] == step.rawValue { kill(getpid(), SIGKILL) }
+}
+
+extension Improvement {
+  func json(seconds: Duration) -> JSONText {
+    [
+      "seconds": .fraction((Double(seconds.components.seconds) + Double(seconds.components.attoseconds) / 1e18)),
+      "work": .integer(Int64(work)), "welfare": .integer(welfare), "bound": .integer(bound), "gap": .fraction(gap),
+    ]
+  }
+}
+
+extension ClearingJob.Outcome {
+  /// The facts of one clearing.
+  var json: JSONText {
+    var members: [JSONText.Member] = [
+      .init("round", .string(round)), .init("outcome", .string(ending.rawValue)), .init("bids", .integer(Int64(bids))),
+    ]
+    if let clearing {
+      members += [
+        .init("awards", .integer(Int64(clearing.awards.count))),
+        .init("welfare_microdollars", .integer(clearing.welfare)),
+        .init("bound_microdollars", .integer(clearing.bound)), .init("gap", .fraction(clearing.gap)),
+        .init("proven", .bool(clearing.proven)), .init("engine", .string(clearing.engineVersion)),
+        .init("effort", .string(clearing.effort)), .init("work", .integer(Int64(clearing.workDone))),
+        .init("stopped_early", .bool(clearing.stoppedEarly)),
+        .init("result_digest", resultDigest.map { .string($0) } ?? .null),
+      ]
+    }
+    members.append(
+      .init(
+        "seconds", .object(seconds.map { .init($0.step.rawValue, .fraction(($0.seconds * 1000).rounded() / 1000)) })))
+    return .object(members)
+  }
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import Files
+import Market
+import Units
+
+struct CompanyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "company", abstract: "Companies that take part: add, list, credit, cap.",
+    subcommands: [Add.self, List.self, Credit.self, Cap.self])
+
+  struct Add: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add a company and print its credential, once (operator).",
+      discussion: """
+        The password is stored nowhere: hand it over now. On the private server it is not needed.
+
+        EXAMPLE
+          gpumarket company add acme --credit 500000
+        """)
+    @Argument(help: "Its name.") var name: String
+    @Option(help: ArgumentHelp("Credit in US dollars: open bids and debts together never exceed it.", valueName: "usd"))
+    var credit: String
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      let credit = try Money(dollars: credit)
+      var connection = try options.connect(as: .operator)
+      let credential = try Companies.add(&connection, name: name, credit: credit)
+      if options.json {
+        printJSON([
+          "company": .string(name), "login": .string(credential.login), "password": .string(credential.password),
+          "credit_usd": .number(credit.dollars),
+        ])
+      } else {
+        print("added company \(name), credit \(credit)")
+        print("login     \(credential.login)\npassword  \(credential.password)   (shown once, stored nowhere)")
+      }
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the companies (operator), or with --as one company's account.",
+      discussion: "EXAMPLES\n  gpumarket company list\n  gpumarket company list --as acme")
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      if let company = acting.company {
+        var connection = try options.connect(as: .company(company))
+        let account = try Companies.account(&connection)
+        if options.json {
+          printJSON([
+            "company": .string(account.company), "credit_usd": .number(account.credit.dollars),
+            "exposure_usd": .number(account.exposure.dollars), "owed_usd": .number(account.owed.dollars),
+          ])
+        } else {
+          print(
+            "\(account.company): credit \(account.credit), exposure \(account.exposure), of it owed \(account.owed)")
+        }
+        return
+      }
+      var connection = try options.connect(as: .operator)
+      let companies = try Companies.list(&connection)
+      if options.json {
+        printJSON(
+          .array(
+            companies.map { company in
+              [
+                "company": .string(company.name), "login": .string(company.login),
+                "credit_usd": .number(company.credit.dollars),
+                "caps": .object(company.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
+                "revoked": .bool(company.revoked),
+              ]
+            }))
+        return
+      }
+      var table = Table(("company", .left), ("credit USD", .right), ("caps GPUs", .left), ("login", .left))
+      for company in companies {
+        table.add(
+          company.name + (company.revoked ? " (revoked)" : ""), company.credit.dollars,
+          company.caps.map { "\($0.pool) \($0.gpus)" }.joined(separator: ", "), company.login)
+      }
+      print(companies.isEmpty ? "no companies yet; gpumarket company add makes one" : table.text())
+    }
+  }
+
+  struct Credit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Set a company's credit (operator).", discussion: "EXAMPLE\n  gpumarket company credit acme 750000")
+    @Argument(help: "The company.") var name: String
+    @Argument(help: "US dollars.") var usd: String
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      let credit = try Money(dollars: usd)
+      var connection = try options.connect(as: .operator)
+      try Companies.setCredit(&connection, company: name, to: credit)
+      if options.json {
+        printJSON(["company": .string(name), "credit_usd": .number(credit.dollars)])
+      } else {
+        print("credit of \(name) is now \(credit)")
+      }
+    }
+  }
+
+  struct Cap: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Cap the GPUs of a pool that a company may hold in any slot (operator).",
+      discussion:
+        "EXAMPLES\n  gpumarket company cap acme --pool h100-us --gpus 128\n  gpumarket company cap acme --pool h100-us --none"
+    )
+    @Argument(help: "The company.") var name: String
+    @Option(help: "The pool.") var pool: String
+    @Option(help: "The most GPUs in any slot.") var gpus: Int?
+    @Flag(help: "Lift the cap.") var none = false
+    @OptionGroup var options: DatabaseOptions
+
+    func validate() throws {
+      guard (gpus == nil) == none else { throw ValidationError("give --gpus N, or --none to lift the cap") }
+    }
+
+    func run() throws {
+      var connection = try options.connect(as: .operator)
+      try Companies.setCap(&connection, company: name, pool: pool, gpus: gpus)
+      if options.json {
+        printJSON(["company": .string(name), "pool": .string(pool), "gpus": gpus.map { .integer(Int64($0)) } ?? .null])
+      } else {
+        print(
+          gpus.map { "\(name) may hold at most \($0) GPUs of \(pool) in any slot" } ?? "\(name) has no cap in \(pool)")
+      }
+    }
+  }
+}

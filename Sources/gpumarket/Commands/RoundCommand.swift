@@ -1,0 +1,178 @@
+import ArgumentParser
+import Clearing
+import Files
+import Market
+import Units
+
+struct RoundCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "round", abstract: "Auction rounds: open, list, show, close, cancel.",
+    subcommands: [Open.self, List.self, Show.self, Close.self, Cancel.self])
+
+  struct Open: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Open a round for bids (operator).",
+      discussion: """
+        A round takes its capacity when it opens; what it does not award returns when it is published or cancelled.
+
+        EXAMPLE
+          gpumarket round open --delivery 2026-12-07T00:00Z/P7D --gate 2026-12-06T12:00Z --pricing vcg
+        """)
+    @Option(help: ArgumentHelp("What is sold: START/END or START/DURATION with a zone.", valueName: "period"))
+    var delivery: String
+    @Option(help: ArgumentHelp("Until when bids are accepted, with a zone.", valueName: "instant")) var gate: String
+    @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing: String
+    @Option(help: ArgumentHelp("A name (default: the day delivery starts).", valueName: "name")) var name: String?
+    @Option(name: .customLong("pool"), help: "A pool to offer; may be repeated (default: all).") var pools: [String] =
+      []
+    @Option(help: "How hard to look for the best allocation: quick, standard, thorough or a number of work units.")
+    var effort = "standard"
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      let delivery = try TimeRange(iso8601: delivery)
+      let gate = try Instant(iso8601: gate)
+      guard Effort(text: effort) != nil else {
+        throw Failure(
+          .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units"
+        )
+      }
+      var connection = try options.connect(as: .operator)
+      let name = try Rounds.open(
+        &connection, name: name, delivery: delivery, gate: gate, pricing: pricing, effort: effort,
+        pools: pools.isEmpty ? nil : pools)
+      try show(try Rounds.named(name, &connection), try Rounds.pools(of: name, &connection), json: options.json)
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the rounds.", discussion: "EXAMPLE\n  gpumarket round list")
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: acting.company == nil ? .operator : .company(acting.company))
+      let rounds = try Rounds.list(&connection)
+      if options.json {
+        printJSON(.array(rounds.map(\.json)))
+        return
+      }
+      var table = Table(
+        ("round", .left), ("state", .left), ("delivery (UTC)", .left), ("gate (UTC)", .left), ("pricing", .left))
+      for round in rounds {
+        table.add(round.name, round.state.rawValue, "\(round.delivery)", "\(round.gate)", round.pricing)
+      }
+      print(rounds.isEmpty ? "no rounds yet; gpumarket round open makes one" : table.text())
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show a round: what it offers, and once published what came of it.",
+      discussion: "EXAMPLE\n  gpumarket round show 2026-12-07")
+    @Argument(help: "The round.") var name: String
+    @OptionGroup var acting: ActingCompany
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: acting.company == nil ? .operator : .company(acting.company))
+      let round = try Rounds.named(name, &connection)
+      if round.state == .published {
+        let report = try RoundReport(round, &connection, withCompanies: acting.company == nil)
+        options.json ? printJSON(report.json) : print(report.text)
+      } else {
+        try show(round, try Rounds.pools(of: name, &connection), json: options.json)
+      }
+    }
+  }
+
+  struct Close: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Close a round's gate now and seal its book (operator).",
+      discussion:
+        "Closing cannot be undone. clear --due closes rounds by itself when their gate has passed.\n\nEXAMPLE\n  gpumarket round close 2026-12-07 --yes"
+    )
+    @Argument(help: "The round.") var name: String
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .operator)
+      let round = try Rounds.named(name, &connection)
+      if round.state == .open, round.serverTime < round.gate {
+        try confirm("Close round \(name) now, before its gate at \(round.gate)?", yes: yes)
+      }
+      let outcome = try Rounds.close(name, &connection)
+      options.json
+        ? printJSON(["round": .string(name), "outcome": .string(outcome)]) : print("round \(name): \(outcome)")
+    }
+  }
+
+  struct Cancel: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Cancel a round: nothing is awarded, its capacity returns (operator).",
+      discussion:
+        "A published round's postings are reversed.\n\nEXAMPLE\n  gpumarket round cancel 2026-12-07 --reason 'cluster moves' --yes"
+    )
+    @Argument(help: "The round.") var name: String
+    @Option(help: "Why; bidders read it.") var reason: String
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .operator)
+      let round = try Rounds.named(name, &connection)
+      try confirm("Cancel round \(name), which is \(round.state.rawValue)?", yes: yes)
+      let outcome = try Rounds.cancel(name, reason: reason, &connection)
+      options.json
+        ? printJSON(["round": .string(name), "outcome": .string(outcome)]) : print("round \(name): \(outcome)")
+    }
+  }
+
+  static func show(_ round: Round, _ pools: [OfferedPool], json: Bool) throws {
+    if json {
+      var members: [JSONText.Member] = []
+      if case .object(let own) = round.json { members = own }
+      members.append(
+        .init(
+          "pools",
+          .array(
+            pools.map { pool in
+              [
+                "pool": .string(pool.name), "lot": .integer(Int64(pool.lotGPUs)),
+                "reserve_usd_per_gpu_hour": .number(pool.reserve.dollarsPerGPUHour),
+                "gpus_by_slot": .array(pool.capacityGPUs.map { .integer(Int64($0)) }),
+              ]
+            })))
+      printJSON(.object(members))
+      return
+    }
+    print("round     \(round.name), \(round.state.rawValue)\(round.cancelReason.map { ": \($0)" } ?? "")")
+    print("delivery  \(round.delivery), \(round.slotCount) slots of \(round.slotLength.minutes) minutes")
+    print("gate      \(round.gate); it is \(round.serverTime.iso8601ToSecond) by the server's clock")
+    print("pricing   \(round.pricing), effort \(round.effort)")
+    var table = Table(("pool", .left), ("GPUs", .right), ("lot", .right), ("reserve USD/GPU-hour", .right))
+    for pool in pools {
+      let (low, high) = (pool.capacityGPUs.min() ?? 0, pool.capacityGPUs.max() ?? 0)
+      table.add(
+        pool.name, low == high ? "\(high)" : "\(low) to \(high)", "\(pool.lotGPUs)", pool.reserve.dollarsPerGPUHour)
+    }
+    print(table.text())
+  }
+}
+
+private func show(_ round: Round, _ pools: [OfferedPool], json: Bool) throws {
+  try RoundCommand.show(round, pools, json: json)
+}
+
+extension Round {
+  var json: JSONText {
+    [
+      "round": .string(name), "state": .string(state.rawValue), "delivery_start": .string(delivery.start.iso8601),
+      "delivery_end": .string(delivery.end.iso8601), "gate": .string(gate.iso8601), "pricing": .string(pricing),
+      "effort": .string(effort), "slot_minutes": .integer(Int64(slotLength.minutes)), "simulated": .bool(isSimulated),
+      "cancel_reason": cancelReason.map { .string($0) } ?? .null, "server_time": .string(serverTime.iso8601),
+    ]
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+
+/// The tool's root: one group of commands a file under `Commands/`.
+@main
+struct GPUMarket: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gpumarket",
+    abstract: "A market for GPU-hours: sealed bids, cleared by auction, settled to the cent.",
+    discussion: """
+      With no database named, commands talk to a private PostgreSQL server of your own, started when needed.
+      --database, PG* variables or a service file reach another one.
+
+      EXAMPLE: a market from nothing
+        gpumarket migrate
+        gpumarket pool add h100-us --gpus 256 --lot 8 --reserve 1.10
+        gpumarket company add acme --credit 500000
+        gpumarket round open --delivery 2026-12-07T00:00Z/P7D --gate 2026-12-06T12:00Z --pricing vcg
+        gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 \\
+          --window 2026-12-07T00:00Z/2026-12-10T00:00Z --limit 2.40 --as acme
+        gpumarket clear --due
+
+      EXIT CODES: 0 done, 1 internal error or a failed check, 2 refused by a rule, 3 conflict with what is stored,
+      4 database unavailable, 64 usage.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      ServerCommand.self, MigrateCommand.self, PoolCommand.self, CompanyCommand.self, RoundCommand.self,
+      BidCommand.self, ClearCommand.self, AwardCommand.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      report(error)
+    }
+  }
+}

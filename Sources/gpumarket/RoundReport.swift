@@ -1,0 +1,134 @@
+import Files
+import Market
+import Postgres
+import Units
+
+/// What came of a published round, for people and as JSON.
+struct RoundReport {
+  let round: Round
+  let totals: RoundResult
+  let pools: [OfferedPool]
+  let utilisation: [Utilisation]
+  /// Empty for a reader who may not see what each company won.
+  let companies: [CompanyResult]
+
+  init(_ round: Round, _ connection: inout Connection, withCompanies: Bool) throws {
+    guard let totals = try Results.totals(round.name, &connection) else {
+      throw Failure(
+        .conflict, "round \(round.name) is not published", advice: "gpumarket clear --round \(round.name) clears it")
+    }
+    self.round = round
+    self.totals = totals
+    pools = try Rounds.pools(of: round.name, &connection)
+    utilisation = try Results.utilisation(round.name, &connection)
+    companies = withCompanies ? try Results.payments(round.name, &connection) : []
+  }
+
+  /// The dearest slots by the certificate's prices: pool, slot, micro-dollars per GPU and slot.
+  private func dearest(_ count: Int) -> [(pool: String, slot: Int, price: Int64)] {
+    Array(
+      totals.prices.flatMap { pool, prices in
+        prices.enumerated().map { (pool: pool, slot: $0.offset, price: $0.element) }
+      }.filter { $0.price > 0 }.sorted { ($1.price, $0.slot, $0.pool) < ($0.price, $1.slot, $1.pool) }.prefix(count))
+  }
+
+  /// Dollars per GPU-hour, four decimals, from micro-dollars over GPU-slots.
+  private func rate(_ microdollars: Int64, gpuSlots: Int64) -> String {
+    guard gpuSlots > 0 else { return "–" }
+    let tenThousandths = Int128(microdollars) * 60 / (Int128(gpuSlots) * Int128(round.slotLength.minutes)) / 100
+    let digits = String(Int64(tenThousandths % 10_000) + 10_000).dropFirst()
+    return "\(tenThousandths / 10_000).\(digits)"
+  }
+
+  private func cents(_ money: Money) -> String { Money(cents: money.centsRoundedDown).dollars }
+
+  var text: String {
+    var lines: [String] = []
+    lines.append(
+      "round \(round.name), \(totals.pricing), delivery \(round.delivery), published \(totals.publishedAt.iso8601ToSecond)"
+    )
+    lines.append("  bids         \(grouped(totals.bids)) from \(totals.companiesBidding) companies")
+    lines.append("  awards       \(grouped(totals.awards)) to \(totals.companiesAwarded) companies")
+    lines.append("  welfare      \(cents(totals.welfare)) USD above reserve cost")
+    let certificate =
+      totals.isProven
+      ? "0: proven, no allocation is worth more"
+      : "\(percent(totals.gap)): no allocation is worth more than \(cents(totals.bound)) USD"
+    lines.append("  certified gap \(certificate)")
+    lines.append("  revenue      \(cents(totals.revenue)) USD, of \(cents(totals.bidValue)) USD bid by the winners")
+    if totals.stoppedEarly {
+      lines.append("  solving stopped early, before delivery; effort reached: \(totals.workDone) work units")
+    }
+    lines.append("")
+    var used = Table(("pool", .left), ("offered GPU-h", .right), ("awarded GPU-h", .right), ("utilisation", .right))
+    for pool in utilisation {
+      used.add(
+        pool.pool, round.slotLength.hours(slots: pool.offeredGPUSlots),
+        round.slotLength.hours(slots: pool.awardedGPUSlots),
+        percent(pool.awardedGPUSlots, of: pool.offeredGPUSlots))
+    }
+    lines.append(used.text(indent: 2))
+    let dear = dearest(5)
+    if !dear.isEmpty {
+      var table = Table(("dearest hours (UTC)", .left), ("pool", .left), ("price USD/GPU-hour", .right))
+      for hour in dear { table.add("\(round.start(ofSlot: hour.slot))", hour.pool, rate(hour.price, gpuSlots: 1)) }
+      lines.append("")
+      lines.append(table.text(indent: 2))
+    }
+    if !companies.isEmpty {
+      var table = Table(
+        ("company", .left), ("awards", .right), ("GPU-h", .right), ("bid USD", .right), ("pays USD", .right),
+        ("USD/GPU-hour", .right), ("payment", .left))
+      for company in companies {
+        table.add(
+          company.company, "\(company.awards)", round.slotLength.hours(slots: company.gpuSlots), cents(company.value),
+          cents(company.payment), rate(company.payment.microdollars, gpuSlots: company.gpuSlots),
+          company.isExact ? "exact" : "at most \(cents(company.high))")
+      }
+      lines.append("")
+      lines.append(table.text(indent: 2))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  var json: JSONText {
+    [
+      "round": .string(round.name), "pricing": .string(totals.pricing),
+      "published_at": .string(totals.publishedAt.iso8601),
+      "bids": .integer(Int64(totals.bids)), "companies_bidding": .integer(Int64(totals.companiesBidding)),
+      "awards": .integer(Int64(totals.awards)), "companies_awarded": .integer(Int64(totals.companiesAwarded)),
+      "welfare_microdollars": .integer(totals.welfare.microdollars),
+      "bound_microdollars": .integer(totals.bound.microdollars),
+      "gap": .fraction(totals.gap), "proven": .bool(totals.isProven), "ties": .string(totals.ties),
+      "revenue_microdollars": .integer(totals.revenue.microdollars),
+      "bid_value_microdollars": .integer(totals.bidValue.microdollars),
+      "engine": .string(totals.engineVersion), "effort": .string(totals.effort), "work": .integer(totals.workDone),
+      "stopped_early": .bool(totals.stoppedEarly), "merkle_root": .string(totals.merkleRoot),
+      "instance_digest": .string(totals.instanceDigest), "result_digest": .string(totals.resultDigest),
+      "pools": .array(
+        utilisation.map {
+          [
+            "pool": .string($0.pool), "offered_gpu_slots": .integer($0.offeredGPUSlots),
+            "awarded_gpu_slots": .integer($0.awardedGPUSlots),
+          ]
+        }),
+      "dearest": .array(
+        dearest(10).map {
+          [
+            "pool": .string($0.pool), "start": .string(round.start(ofSlot: $0.slot).iso8601),
+            "microdollars_per_gpu_slot": .integer($0.price),
+          ]
+        }),
+      "companies": .array(
+        companies.map {
+          [
+            "company": .string($0.company), "awards": .integer(Int64($0.awards)), "gpu_slots": .integer($0.gpuSlots),
+            "bid_microdollars": .integer($0.value.microdollars),
+            "payment_microdollars": .integer($0.payment.microdollars),
+            "low_microdollars": .integer($0.low.microdollars), "high_microdollars": .integer($0.high.microdollars),
+            "exact": .bool($0.isExact),
+          ]
+        }),
+    ]
+  }
+}
