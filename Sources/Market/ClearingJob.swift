@@ -63,7 +63,7 @@ public struct ClearingJob: Sendable {
   ///
   /// - Throws: `PostgresError` (`GM409` before the gate), `InstanceError` for a book beyond the engine's limits,
   ///   `Failure` where the audit finds fault.
-  public func clear(_ round: String, _ connection: inout Connection) throws -> Outcome {
+  public func run(_ round: String, _ connection: inout Connection) throws -> Outcome {
     let clock = ContinuousClock()
     var seconds: [(step: Step, seconds: Double)] = []
     func timed<T>(_ step: Step, _ body: () throws -> T) throws -> T {
@@ -95,7 +95,7 @@ public struct ClearingJob: Sendable {
         control.shouldStop = { clock.now >= deadline }
       }
       control.onImprovement = onImprovement
-      return Clearing.clear(
+      return clear(
         engineInput.instance, pricing: rule, effort: effort ?? Effort(text: book.round.effort) ?? .standard,
         control: control)
     }

@@ -55,9 +55,9 @@ struct ClearingRecord {
     }
     return [
       .init("instance_digest", .string(hex(book.digest))), .init("engine_version", .string(clearing.engineVersion)),
-      .init("effort", .string(clearing.effort)), .init("work_done", .integer(Int64(clearing.workDone))),
+      .init("effort", .string(clearing.effort.text)), .init("work_done", .integer(Int64(clearing.workDone))),
       .init("welfare", .integer(clearing.welfare)), .init("bound", .integer(clearing.bound)),
-      .init("proven", .bool(clearing.proven)), .init("ties", .string("\(clearing.ties)")),
+      .init("proven", .bool(clearing.proven)), .init("ties", .string(clearing.ties.rawValue)),
       .init("prices", .object(prices)), .init("awards", .array(awards)), .init("payments", .array(payments)),
     ]
   }

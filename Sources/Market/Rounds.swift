@@ -76,6 +76,11 @@ public enum Rounds {
     ).one().get("name")
   }
 
+  /// The server's clock, which alone decides on gates.
+  public static func serverTime(_ connection: inout Connection) throws(PostgresError) -> Instant {
+    try connection.query("SELECT clock_timestamp() AS now").one().instant("now")
+  }
+
   /// Every round by delivery.
   public static func list(_ connection: inout Connection) throws(PostgresError) -> [Round] {
     var rounds: [Round] = []

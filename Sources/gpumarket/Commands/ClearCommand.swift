@@ -64,7 +64,7 @@ struct ClearCommand: ParsableCommand {
     var firstFailure: (any Error)?
     for round in rounds {
       do {
-        let outcome = try job.clear(round, &connection)
+        let outcome = try job.run(round, &connection)
         endProgress()
         try record(outcome)
         reports.append(outcome.json)
@@ -144,7 +144,7 @@ extension ClearingJob.Outcome {
         .init("welfare_microdollars", .integer(clearing.welfare)),
         .init("bound_microdollars", .integer(clearing.bound)), .init("gap", .fraction(clearing.gap)),
         .init("proven", .bool(clearing.proven)), .init("engine", .string(clearing.engineVersion)),
-        .init("effort", .string(clearing.effort)), .init("work", .integer(Int64(clearing.workDone))),
+        .init("effort", .string(clearing.effort.text)), .init("work", .integer(Int64(clearing.workDone))),
         .init("stopped_early", .bool(clearing.stoppedEarly)),
         .init("result_digest", resultDigest.map { .string($0) } ?? .null),
       ]

@@ -1,0 +1,135 @@
+import ArgumentParser
+import Clearing
+import Files
+import Foundation
+import Market
+import Postgres
+import Replay
+import Units
+
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Turn a job history into a market and clear it through the database.",
+    discussion: """
+      The history is CSV, also gzipped: job_id,owner,submit_unix,gpus,duration_s,gpu_type. Owners become companies, jobs
+      become block bids from their submission, prices come from a seeded model, since histories carry none. The
+      market is a database of its own on your private server, made anew each time; beside the result stands what first
+      come, first served with backfill gives on the same bids and windows.
+
+      EXAMPLE
+        gpumarket replay philly.csv.gz --from 2017-09-25 --days 7 --pool gpu=512
+      """)
+
+  @Argument(help: "The history, CSV or CSV.gz.") var trace: String
+  @Option(help: ArgumentHelp("First day, UTC.", valueName: "date")) var from: String
+  @Option(help: "Days to replay.") var days = 7
+  @Option(
+    name: .customLong("pool"), help: ArgumentHelp("A pool and its GPUs; may be repeated.", valueName: "name=gpus"))
+  var pools: [String]
+  @Option(help: ArgumentHelp("Reserve price of every pool, US dollars per GPU-hour.", valueName: "usd")) var reserve =
+    "0.50"
+  @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing = "vcg"
+  @Option(help: "Seed of the price model.") var seed: UInt64 = 1
+  @Option(help: "Length of a slot in minutes: 60, 30 or 15.") var slotMinutes = 60
+  @Option(help: ArgumentHelp("How long after submission a job may end beyond its run time.", valueName: "hours"))
+  var slackHours = 12
+  @Option(help: ArgumentHelp("And so many percent of its run time.", valueName: "percent")) var slackPercent = 50
+  @Option(help: "quick, standard, thorough or a number of work units.") var effort = "quick"
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    let horizon = try TimeRange(iso8601: "\(from.contains("T") ? from : from + "T00:00Z")/P\(days)D")
+    let slotLength = try SlotLength(minutes: slotMinutes)
+    let reserve = try Price(dollarsPerGPUHour: reserve)
+    let replayPools = try pools.map { try ReplayPool($0, reserve: reserve) }
+    let slack = try Slack(base: TimeSpan(hours: Int64(slackHours)), percentOfDuration: slackPercent)
+    guard let effort = Effort(text: effort) else {
+      throw Failure(
+        .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units")
+    }
+    var stages = Stages()
+
+    let jobs = try stages.run("read history") {
+      do {
+        return try Trace.read(trace).select(from: horizon.start, days: days)
+      } catch let problem as TraceProblem {
+        throw Failure(.usage, "\(problem)")
+      }
+    }
+    guard !jobs.isEmpty else {
+      throw Failure(.usage, "\(trace) has no job in \(horizon)", advice: "choose other days with --from and --days")
+    }
+    let book = try stages.run("draw bids") {
+      try ReplayBook(
+        jobs: jobs, horizon: horizon, slotLength: slotLength, pools: replayPools, slack: slack,
+        prices: PriceModel(seed: seed))
+    }
+    let market = ReplayMarket(options: options, name: options.market ?? "replay", book: book)
+    try stages.run("make market") { try market.create() }
+    let round = "replay-" + String(horizon.start.date)
+    let ids = try stages.run("place bids") { try market.placeBids(round: round, pricing: pricing, effort: effort) }
+    let outcome = try stages.run("clear") { try market.clear(round: round) }
+    let placements = try stages.run("read awards") { try market.placements(round: round, ids: ids) }
+    let queue = stages.run("queue") { FirstComeFirstServed(book, backfill: .easy) }
+
+    let comparison = ServiceComparison(
+      book,
+      [
+        ("market (\(pricing))", ServiceSummary(placements, in: book)),
+        ("first come, first served, EASY backfill", ServiceSummary(queue.placements, in: book)),
+      ])
+    var reader = try market.connect(user: "market_operator")
+    let report = try RoundReport(Rounds.named(round, &reader), &reader, withCompanies: true)
+    if options.json {
+      printJSON([
+        "jobs": .integer(Int64(jobs.count)), "bids": .integer(Int64(book.bids.count)),
+        "owners": .integer(Int64(book.owners.count)),
+        "left_out": .object(
+          book.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            .init("\($0.key)", .integer(Int64($0.value)))
+          }),
+        "price_model": .string(book.prices.sentence), "slack": .string("\(book.slack)"), "market": .string(market.name),
+        "result": report.json,
+        "comparison": .array(
+          comparison.columns.map { name, summary in
+            [
+              "name": .string(name), "value_usd": .number(summary.value.dollars),
+              "gpu_hours": .number(summary.gpuHours),
+              "bids_served": .integer(Int64(summary.bidsServed)),
+              "companies_served": .integer(Int64(summary.ownersServed)),
+              "median_wait_seconds": summary.medianWait.map { .integer($0.seconds) } ?? .null,
+            ]
+          }),
+        "seconds": .object(stages.seconds.map { .init($0.name, .fraction(($0.seconds * 1000).rounded() / 1000)) }),
+      ])
+      return
+    }
+    print("history \(trace): \(grouped(jobs.count)) jobs of \(Set(jobs.map(\.owner)).count) owners in \(horizon)")
+    print(
+      "  \(grouped(book.bids.count)) became bids"
+        + book.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }.map { "; \($0.value) \($0.key.rawValue)" }.joined())
+    print("\n\(report.text)\n")
+    print("the same bids and windows (\(book.prices.sentence)):\n\(comparison.text)")
+    print(
+      "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", "))
+    if outcome.clearing?.stoppedEarly == true { print("solving stopped early") }
+    print(
+      "look further: gpumarket round show \(round) --market \(market.name); gpumarket award list --market \(market.name)"
+    )
+  }
+}
+
+/// Times the stages of a long command, and says on a terminal which one runs.
+struct Stages {
+  private(set) var seconds: [(name: String, seconds: Double)] = []
+
+  mutating func run<T>(_ name: String, _ body: () throws -> T) rethrows -> T {
+    showProgress("\(name) …")
+    defer { endProgress() }
+    let start = ContinuousClock.now
+    let value = try body()
+    let (whole, fraction) = start.duration(to: .now).components
+    seconds.append((name, Double(whole) + Double(fraction) / 1e18))
+    return value
+  }
+}
