@@ -159,7 +159,7 @@ BEGIN
     || coalesce((SELECT ledger.account_word(c.name) FROM market.company c WHERE c.company_id = company),
       (SELECT ledger.account_word(p.name) FROM market.pool p WHERE p.pool_id = pool), '');
   full_name := stem;
-  WHILE EXISTS (SELECT FROM ledger.account a WHERE a.name = full_name) LOOP
+  WHILE EXISTS (SELECT FROM ledger.account a WHERE lower(a.name) = lower(full_name)) LOOP
     n := n + 1;
     full_name := stem || '-' || n;
   END LOOP;
