@@ -18,7 +18,8 @@ CREATE UNIQUE INDEX account_once ON ledger.account (kind, coalesce(company_id, 0
 CREATE TABLE ledger.transaction (
   number bigint PRIMARY KEY CHECK (number > 0), -- from 1 without gaps
   kind text NOT NULL CHECK (kind IN
-    ('award', 'reversal', 'outage', 'release', 'adjustment', 'tax', 'payment', 'deposit', 'deposit-use', 'deposit-return')),
+    ('award', 'reversal', 'outage', 'release', 'adjustment', 'tax', 'payment', 'payment-return', 'deposit', 'deposit-use',
+     'deposit-return')),
   booked_on date NOT NULL, -- the UTC day it counts for; recorded_at is when it was written
   recorded_at timestamptz NOT NULL,
   recorded_by name NOT NULL DEFAULT session_user,
@@ -33,13 +34,13 @@ CREATE TABLE ledger.transaction (
   previous bytea NOT NULL, -- the hash of the transaction before: a chain that shows a changed or missing one
   hash bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
   CHECK ((kind IN ('award', 'outage', 'release', 'adjustment')) <= (award IS NOT NULL AND round_id IS NOT NULL)),
-  CHECK ((kind IN ('reversal', 'outage', 'release', 'adjustment')) <= (corrects IS NOT NULL)),
+  CHECK ((kind IN ('reversal', 'outage', 'release', 'adjustment', 'payment-return')) = (corrects IS NOT NULL)),
   CHECK (corrects < number)
 );
 CREATE UNIQUE INDEX transaction_award_once ON ledger.transaction (award) WHERE kind = 'award';
-CREATE UNIQUE INDEX transaction_reversed_once ON ledger.transaction (corrects) WHERE kind = 'reversal';
+CREATE UNIQUE INDEX transaction_reversed_once ON ledger.transaction (corrects) WHERE kind IN ('reversal', 'payment-return');
 CREATE UNIQUE INDEX transaction_reference_once ON ledger.transaction (company_id, kind, reference)
-  WHERE reference IS NOT NULL AND kind <> 'reversal';
+  WHERE reference IS NOT NULL;
 CREATE INDEX transaction_by_round ON ledger.transaction (round_id);
 CREATE INDEX transaction_by_award ON ledger.transaction (award);
 CREATE INDEX transaction_by_company ON ledger.transaction (company_id, booked_on);
@@ -78,6 +79,29 @@ CREATE TABLE ledger.closing (
   closed_by name NOT NULL DEFAULT session_user,
   last_number bigint NOT NULL,
   last_hash bytea NOT NULL
+);
+
+-- One for each company and period, numbered without gaps. It holds every charge and credit of the company booked in
+-- the period, for once it is issued nothing more of the kind can be booked there.
+CREATE TABLE ledger.invoice (
+  serial bigint PRIMARY KEY CHECK (serial > 0),
+  company_id bigint NOT NULL REFERENCES market.company,
+  period date NOT NULL CHECK (period = date_trunc('month', period::timestamp)::date),
+  issued_at timestamptz NOT NULL,
+  issued_by name NOT NULL DEFAULT session_user,
+  due_on date NOT NULL,
+  net_cents bigint NOT NULL,
+  tax_rate_ppm integer NOT NULL CHECK (tax_rate_ppm BETWEEN 0 AND 1000000),
+  tax_cents bigint NOT NULL,
+  tax_number bigint REFERENCES ledger.transaction,
+  UNIQUE (company_id, period),
+  CHECK ((tax_cents <> 0) = (tax_number IS NOT NULL))
+);
+
+-- The document of a transaction that takes a charge back, whole or in part; numbered without gaps.
+CREATE TABLE ledger.credit_note (
+  serial bigint PRIMARY KEY CHECK (serial > 0),
+  number bigint NOT NULL UNIQUE REFERENCES ledger.transaction
 );
 
 CREATE FUNCTION ledger.keep_balance() RETURNS trigger
@@ -119,7 +143,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['account', 'transaction', 'posting', 'round_control', 'closing'] LOOP
+  FOREACH name IN ARRAY ARRAY['account', 'transaction', 'posting', 'round_control', 'closing', 'invoice', 'credit_note'] LOOP
     EXECUTE format(
       'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.%I
        FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change()', name);
@@ -169,18 +193,27 @@ BEGIN
 END
 $$;
 
--- The day on or after the wanted one that no closed period holds.
-CREATE FUNCTION ledger.open_day(wanted date) RETURNS date
+CREATE FUNCTION ledger.is_charge(kind text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT kind IN ('award', 'reversal', 'outage', 'release', 'adjustment')
+$$;
+
+-- The day on or after the wanted one whose period is not closed and, for a charge, not yet invoiced to the company.
+CREATE FUNCTION ledger.open_day(wanted date, company bigint, kind text) RETURNS date
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT greatest(wanted, (SELECT (max(c.period) + interval '1 month')::date FROM ledger.closing c))
+  SELECT greatest(wanted, (SELECT (max(c.period) + interval '1 month')::date FROM ledger.closing c),
+    (SELECT (max(i.period) + interval '1 month')::date FROM ledger.invoice i
+     WHERE i.company_id = company AND ledger.is_charge(kind)))
 $$;
 
 CREATE FUNCTION ledger.refuse_closed_period() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  open date := ledger.open_day(NEW.booked_on, NEW.company_id, NEW.kind);
 BEGIN
-  IF ledger.open_day(NEW.booked_on) <> NEW.booked_on THEN
+  IF open <> NEW.booked_on THEN
     PERFORM market.refuse('GM409', format('the period %s is closed', to_char(NEW.booked_on, 'YYYY-MM')),
-      format('book it on %s or later', to_char(ledger.open_day(NEW.booked_on), 'YYYY-MM-DD')));
+      format('book it on %s or later', to_char(open, 'YYYY-MM-DD')));
   END IF;
   RETURN NEW;
 END
@@ -218,7 +251,7 @@ BEGIN
   made.number := coalesce(made.number, 0) + 1;
   made.previous := coalesce(made.previous, '');
   made.kind := post.kind;
-  made.booked_on := ledger.open_day(wanted_day);
+  made.booked_on := ledger.open_day(wanted_day, company, post.kind);
   made.recorded_at := clock_timestamp();
   made.recorded_by := session_user;
   made.company_id := company;
@@ -235,6 +268,11 @@ BEGIN
   INSERT INTO ledger.transaction SELECT made.*;
   INSERT INTO ledger.posting (number, line, account_id, cents)
   SELECT made.number, w.n, w.id, w.amount FROM unnest(accounts, post.cents) WITH ORDINALITY AS w (id, amount, n);
+  -- The first line is the company's own: what lowers it by a charge's correction is a credit note.
+  IF post.corrects IS NOT NULL AND ledger.is_charge(post.kind) AND post.cents[1] < 0 THEN
+    INSERT INTO ledger.credit_note (serial, number)
+    SELECT coalesce(max(n.serial), 0) + 1, made.number FROM ledger.credit_note n;
+  END IF;
   RETURN made.number;
 END
 $$;

@@ -63,7 +63,7 @@ BEGIN
   SELECT array_agg(p.account_id ORDER BY p.line), array_agg(-p.cents ORDER BY p.line) INTO accounts, cents
   FROM ledger.posting p WHERE p.number = wanted;
   RETURN ledger.post('reversal', greatest(t.booked_on, (clock_timestamp() AT TIME ZONE 'UTC')::date), t.company_id,
-    t.round_id, t.award, t.outage_id, t.number, t.reference, format('Reverses %s: %s', t.number, reason), accounts, cents);
+    t.round_id, t.award, t.outage_id, t.number, NULL, format('Reverses %s: %s', t.number, reason), accounts, cents);
 END
 $$;
 
