@@ -62,9 +62,14 @@ struct DatabaseOptions: ParsableArguments {
     if try server.status() == .stopped { printError("starting your private server in \(server.home)") }
     try server.start()
     let conninfo = server.conninfo(user: user, database: market ?? PrivateServer.database)
+    return try Self.connect(conninfo)
+  }
+
+  private static func connect(_ conninfo: String) throws(Failure) -> Connection {
     do {
       return try Connection(conninfo: conninfo)
-    } catch  where error.message.contains("role \"market_") && error.message.contains("does not exist") {
+    } catch {
+      guard error.message.contains("role \"market_") else { throw Failure(error) }
       throw Failure(.refused, "this server has no market yet", advice: "run gpumarket migrate")
     }
   }

@@ -55,8 +55,8 @@ func awardsCSV(_ awards: [AwardRecord]) -> String {
     csv.row([
       .text(award.round), .text(award.company), .text(award.id), .text(award.bid), .text(award.pools),
       .text(span.start.iso8601ToSecond), .text(span.end.iso8601ToSecond), .text(award.gpusText),
-      .decimal(award.slotLength.hours(slots: award.gpuSlots)), .number(award.value.dollars),
-      .decimal(award.reserveCost.dollars), .number(award.payment.dollars), .text(award.entryHash),
+      .decimal(award.slotLength.hours(slots: award.gpuSlots)), .decimal(award.value.dollars),
+      .decimal(award.reserveCost.dollars), .decimal(award.payment.dollars), .text(award.entryHash),
     ])
   }
   return String(decoding: csv.take(), as: UTF8.self)
