@@ -38,7 +38,7 @@ let package = Package(
       ], swiftSettings: strict),
 
     // A real PostgreSQL for the tests; no product uses it.
-    .target(name: "TestSupport", dependencies: ["Postgres"], swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Postgres", "Market", "Units"], swiftSettings: strict),
 
     .testTarget(name: "UnitsTests", dependencies: ["Units"], swiftSettings: strict),
     .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
@@ -47,10 +47,11 @@ let package = Package(
     .testTarget(name: "InstancesTests", dependencies: ["Instances", "Clearing"], swiftSettings: strict),
     .testTarget(name: "ReplayTests", dependencies: ["Replay"], swiftSettings: strict),
     .testTarget(
-      name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing", "TestSupport"], swiftSettings: strict),
+      name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["Units", "Postgres", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["Files", "Units", "Postgres", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -1,0 +1,101 @@
+import Files
+import Market
+import TestSupport
+import Testing
+import Units
+
+@Suite("Bid files")
+struct BidFileTests {
+  let round: Round
+
+  init() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    var connection = try market.asOperator()
+    round = try Rounds.named(market.openRound(), &connection)
+  }
+
+  func read(_ text: String) throws -> [BidFile.Item] {
+    try BidFile.read(Array(text.utf8), source: "bids", round: round)
+  }
+
+  let header = "ref,pool,gpus,hours,window,limit,min_gpus,parent,kind,steps\n"
+  let window = "2036-12-01T00:00Z/P1D"
+
+  @Test func csvAndJSONSayTheSame() throws {
+    let csv = try read(
+      header + "a,h100,16,4,\(window),2.40,8,,,\na,a100,32,8,\(window),1.20,,,,\nb,h100,8,1,\(window),2,,a,,\n"
+        + "c,h100,1,1,\(window),1,,,curve,8@3.10 16@2.00\n")
+    let json = try read(
+      """
+      [{"ref": "a", "alternatives": [
+          {"pool": "h100", "gpus": 16, "hours": 4, "window": "\(window)", "limit": "2.40", "min_gpus": 8},
+          {"pool": "a100", "gpus": 32, "hours": "8", "window": "\(window)", "limit": 1.20}]},
+       {"ref": "b", "parent": "a", "alternatives": [
+          {"pool": "h100", "gpus": 8, "hours": 1, "window": "\(window)", "limit": "2"}]},
+       {"ref": "c", "curve": [{"pool": "h100", "window": "\(window)", "steps": [[8, "3.10"], [16, "2.00"]]}]}]
+      """)
+    #expect(csv.map(\.bid) == json.map(\.bid))
+    #expect(csv.map(\.parent) == [nil, "#1", nil])
+    #expect(json.map(\.parent) == [nil, "#1", nil])
+  }
+
+  @Test func parentsComeFirstWhereverTheyStand() throws {
+    let items = try read(
+      header + "x,h100,8,1,\(window),2,,y,,\ny,h100,8,1,\(window),2,,z,,\nz,h100,8,1,\(window),2,,b_known,,\n")
+    #expect(items.map(\.ref) == ["z", "y", "x"])
+    #expect(items.map(\.parent) == ["b_known", "#1", "#2"])
+  }
+
+  @Test func everyMistakeIsShownWithItsPlace() throws {
+    let errors = #expect(throws: BidFile.Errors.self) {
+      try read(
+        header + "a,h100,sixteen,4,\(window),2.40,,,,\nb,h100,8,4,2036-12-01T00:00/P1D,2.40,,,,\n"
+          + "c,h100,8,4,\(window),2.40001,,,,\nd,h100,8,0.3,\(window),2.40,,,,\n,h100,8,4,\(window),2.40,,,,\n")
+    }
+    let problems = try #require(errors?.problems)
+    #expect(problems.count == 5)
+    for (problem, (line, words)) in zip(
+      problems,
+      [
+        (2, "sixteen"), (3, "zone is missing"), (4, "finer than the tick"), (5, "whole, positive number of slots"),
+        (6, "ref is empty"),
+      ])
+    {
+      #expect(problem.contains("line \(line), column") && problem.contains(words), "\(problem)")
+    }
+    #expect(problems[1].contains("delivers in 2036-12-01T00:00Z/2036-12-02T00:00Z"))
+  }
+
+  @Test func aCycleIsFound() {
+    let errors = #expect(throws: BidFile.Errors.self) {
+      try read(header + "x,h100,8,1,\(window),2,,y,,\ny,h100,8,1,\(window),2,,x,,\n")
+    }
+    #expect(errors?.problems.first?.contains("form a cycle") == true)
+  }
+
+  /// Mangled files end in bids or in errors that name a line and a column; nothing else.
+  @Test func mangledFilesNeverCrash() throws {
+    let csv = header + "a,h100,16,4,\(window),2.40,8,,,\nc,h100,1,1,\(window),1,,a,curve,8@3.10 16@2.00\n"
+    let json = #"[{"ref":"a","alternatives":[{"pool":"h100","gpus":8,"hours":1,"window":"\#(window)","limit":"2"}]}]"#
+    var random = SeededGenerator(seed: 11)
+    for text in [csv, json] {
+      for _ in 0..<1500 {
+        var bytes = Array(text.utf8)
+        for _ in 0..<Int.random(in: 1...6, using: &random) {
+          let at = Int.random(in: 0..<bytes.count, using: &random)
+          switch Int.random(in: 0..<3, using: &random) {
+          case 0: bytes[at] = UInt8.random(in: 0...255, using: &random)
+          case 1: bytes.remove(at: at)
+          default: bytes.insert(UInt8.random(in: 0...255, using: &random), at: at)
+          }
+        }
+        do {
+          _ = try BidFile.read(bytes, source: "bids", round: round)
+        } catch {
+          #expect("\(error)".contains("line ") && "\(error)".contains("column "), "\(error)")
+        }
+      }
+    }
+  }
+}
