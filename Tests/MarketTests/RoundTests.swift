@@ -43,9 +43,7 @@ struct RoundTests {
     #expect(try Rounds.cancel(first, reason: "moved", &connection) == "cancelled")
     #expect(try Rounds.cancel(first, reason: "moved", &connection) == "already cancelled")
     let third = try market.openRound("third")
-    #expect(
-      try Rounds.pools(of: third, &connection)[0].capacityGPUs
-        == Array(repeating: 64, count: 12) + Array(repeating: 0, count: 12))
+    #expect(try Rounds.pools(of: third, &connection)[0].capacityGPUs == Array(repeating: 64, count: 24))
   }
 
   @Test func anOutageLowersWhatOpenRoundsOffer() throws {
