@@ -52,6 +52,7 @@ let package = Package(
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["Files", "Units", "Postgres", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Files", "Units", "Postgres", "TestSupport"], swiftSettings: strict),
   ]
 )
