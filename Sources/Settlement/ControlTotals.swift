@@ -32,7 +32,9 @@ public struct ControlTotals: Sendable, Equatable {
         if posting.cents > 0 { debitCents += posting.cents }
         if posting.accountKind == "receivable" { own += posting.cents }
       }
-      guard sum == 0 else { throw Self.disagree("transaction \(t.number) is \(dollars(cents: sum)) USD out of balance") }
+      guard sum == 0 else {
+        throw Self.disagree("transaction \(t.number) is \(dollars(cents: sum)) USD out of balance")
+      }
       switch t.kind {
       case "award":
         awards += 1

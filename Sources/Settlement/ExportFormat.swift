@@ -38,8 +38,8 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     switch self {
     case .csv: try writeCSV(data, to: &file)
     case .json: try writeJSON(data, to: &file)
-    case .focus: try writeFocus(data, version: .v1_0, to: &file)
-    case .focus12: try writeFocus(data, version: .v1_2, to: &file)
+    case .focus: try writeFocus(data, version: .one, to: &file)
+    case .focus12: try writeFocus(data, version: .onePointTwo, to: &file)
     case .hledger: try writeHledger(data, to: &file)
     case .beancount: try writeBeancount(data, to: &file)
     case .netsuite: try writeNetSuite(data, to: &file)

@@ -4,12 +4,12 @@ import Units
 /// A version of FOCUS, the FinOps Open Cost and Usage Specification.
 enum FocusVersion {
   /// With the older names that the public validator of 1.0 still asks for.
-  case v1_0
-  case v1_2
+  case one
+  case onePointTwo
 }
 
 /// The columns, and which version has them.
-private let columns: [(name: String, v1_0: Bool, v1_2: Bool)] = {
+private let columns: [(name: String, one: Bool, onePointTwo: Bool)] = {
   let both = [
     "BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd",
     "BillingPeriodStart", "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency", "ChargePeriodEnd",
@@ -33,7 +33,7 @@ extension ExportFormat {
   /// to within half a cent. List, contracted and effective cost are the payment: an auction has no other price, and
   /// the limit price stands in a column of its own.
   func writeFocus(_ data: ExportData, version: FocusVersion, to file: inout ExportFile) throws {
-    let chosen = columns.indices.filter { version == .v1_0 ? columns[$0].v1_0 : columns[$0].v1_2 }
+    let chosen = columns.indices.filter { version == .one ? columns[$0].one : columns[$0].onePointTwo }
     var writer = CSVWriter(columns: chosen.map { columns[$0].name })
     for line in data.charges {
       let cells = Self.focusCells(line, data.accounts)

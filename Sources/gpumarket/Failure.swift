@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Market
 import Postgres
+import Settlement
 import Units
 
 /// What went wrong, as the shell sees it.
@@ -46,6 +47,7 @@ struct Failure: Error, CustomStringConvertible {
     case let error as InstanceError: self.init(.refused, error.description)
     case let error as ClearingJob.Failure: self.init(.failed, error.description)
     case let error as Migrator.Problem: self.init(.conflict, error.description)
+    case let error as SettlementError: self.init(.refused, error.problem, advice: error.advice)
     default: self.init(.failed, "\(error)")
     }
   }
