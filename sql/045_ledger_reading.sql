@@ -96,13 +96,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY t.booked_on, t.number, p.line
 $$;
 
--- The balance of each account before a day, or now: positive for a debit.
-CREATE FUNCTION ledger.balances(before_day date)
+-- The balance of each account before a period, or now: positive for a debit.
+CREATE FUNCTION ledger.balances(before_period text)
 RETURNS TABLE (account text, account_kind text, company text, pool text, cents numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT a.name, a.kind, c.name, l.name, coalesce((
     SELECT sum(p.cents) FROM ledger.posting p JOIN ledger.transaction t USING (number)
-    WHERE p.account_id = a.account_id AND (before_day IS NULL OR t.booked_on < before_day)), 0)
+    WHERE p.account_id = a.account_id AND (before_period IS NULL OR t.booked_on < ledger.period_named(before_period))), 0)
   FROM ledger.account a LEFT JOIN market.company c USING (company_id) LEFT JOIN market.pool l USING (pool_id)
   ORDER BY a.name COLLATE "C"
 $$;
@@ -182,5 +182,5 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION ledger.journal(bigint, bigint, text, text, text), ledger.charge_lines(bigint, bigint, text, text, text),
-  ledger.balances(date), ledger.totals_by(text), ledger.head(), ledger.statement(text, text), ledger.statement_bids(text, text)
+  ledger.balances(text), ledger.totals_by(text), ledger.head(), ledger.statement(text, text), ledger.statement_bids(text, text)
   TO market_operator, market_finance, market_auditor;

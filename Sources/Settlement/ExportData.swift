@@ -32,7 +32,7 @@ struct ExportData: Sendable {
       span.period = period
       for row in try connection.query(
         """
-        SELECT account, account_kind, cents FROM ledger.balances(ledger.period_named(\(period))) WHERE cents <> 0
+        SELECT account, account_kind, cents FROM ledger.balances(\(period)::text) WHERE cents <> 0
         """)
       {
         opening.append(
