@@ -82,6 +82,7 @@ extension JournalTransaction {
 
   /// What tells a line's origin: the company, the award or reference, the document.
   var lineText: String {
-    [company, award ?? reference.map { oneLine($0) }, document == reference ? nil : document].compactMap { $0 }.joined(separator: " ")
+    [company, award ?? reference.map { oneLine($0) }, document == reference ? nil : document].compactMap { $0 }.joined(
+      separator: " ")
   }
 }

@@ -1,0 +1,147 @@
+import Files
+import Units
+
+/// Reads an export as its receiver would and tells what does not agree: checksums, control totals, the balance of
+/// each journal, unit price × quantity, and in JSON the ledger's chain of hashes.
+public struct ExportCheck {
+  /// One sentence for each fault; none where the file is as it was written.
+  public private(set) var problems: [String] = []
+  /// What was checked, for a person.
+  public private(set) var checked: [String] = []
+
+  private let totals: JSONValue
+
+  /// - Parameter path: the export; its totals and checksums stand beside it.
+  /// - Throws: `FileProblem`, `CSVError` or `JSONProblem` where a file cannot be read at all.
+  public init(path: String) throws {
+    let bytes = try readFile(path)
+    let totalsBytes = try readFile(path + ".totals.json", limit: 1 << 20)
+    totals = try JSONReader.parse(totalsBytes, source: path + ".totals.json")
+    try checkSums(path, bytes, totalsBytes)
+    guard let format = ExportFormat(rawValue: try totals.at("format").string()) else {
+      problems.append("the control totals name no format of ours")
+      return
+    }
+    switch format {
+    case .csv:
+      try checkCharges(
+        bytes, path, cost: "posted_usd", price: "effective_price_usd_per_gpu_hour", quantity: "gpu_hours")
+    case .focus, .focus12:
+      try checkCharges(bytes, path, cost: "BilledCost", price: "ContractedUnitPrice", quantity: "PricingQuantity")
+    case .netsuite:
+      try checkJournal(
+        bytes, path, id: "External ID", debit: "Journal Entry - Line: Debit", credit: "Journal Entry - Line: Credit")
+    case .quickbooks: try checkJournal(bytes, path, id: "Journal No", debit: "Debits", credit: "Credits")
+    case .xero: try checkJournal(bytes, path, id: "*Narration", debit: "*Amount", credit: nil)
+    case .json: try checkJSON(bytes, path)
+    case .hledger: checked.append("journal: run hledger check -s and ledger --strict --pedantic bal on it")
+    case .beancount: checked.append("journal: run bean-check on it")
+    }
+  }
+
+  private mutating func checkSums(_ path: String, _ bytes: [UInt8], _ totalsBytes: [UInt8]) throws {
+    let lines = String(decoding: try readFile(path + ".sha256", limit: 1 << 16), as: UTF8.self).split(separator: "\n")
+    let digests = lines.compactMap { $0.split(separator: " ").first }
+    checked.append("checksums")
+    if digests.count != 2 || digests[0] != SHA256.hex(bytes) {
+      problems.append("the file is not the one whose checksum was written")
+    }
+    if digests.count != 2 || digests[1] != SHA256.hex(totalsBytes) {
+      problems.append("the control totals are not those whose checksum was written")
+    }
+  }
+
+  private mutating func checkCharges(
+    _ bytes: [UInt8], _ path: String, cost: String, price: String, quantity: String
+  ) throws {
+    var reader = try CSVReader(bytes, source: path)
+    try reader.require(columns: [cost, price, quantity])
+    var sum: Int64 = 0
+    var lines = 0
+    var badPrices = 0
+    while let record = try reader.next() {
+      let cents = try cents(record, cost)
+      sum += cents
+      lines += 1
+      if let unit = record[price], !unit.isEmpty,
+        !ControlTotals.agrees(price: unit, quantity: record[quantity] ?? "", cents: cents)
+      {
+        badPrices += 1
+      }
+    }
+    checked.append("\(lines) charges, unit price × quantity against cost")
+    if badPrices > 0 { problems.append("in \(badPrices) lines unit price × quantity is not the cost") }
+    try expect("charge_lines", lines)
+    try expect("charged_usd", sum)
+  }
+
+  private mutating func checkJournal(
+    _ bytes: [UInt8], _ path: String, id: String, debit: String, credit: String?
+  ) throws {
+    var reader = try CSVReader(bytes, source: path)
+    try reader.require(columns: [id, debit] + (credit.map { [$0] } ?? []))
+    var balances: [String: Int64] = [:]
+    var debits: Int64 = 0
+    var lines = 0
+    while let record = try reader.next() {
+      let amount = try cents(record, debit) - (try credit.map { try cents(record, $0) } ?? 0)
+      balances[record[id] ?? "", default: 0] += amount
+      if amount > 0 { debits += amount }
+      lines += 1
+    }
+    checked.append("\(lines) lines of \(balances.count) journals, each balanced")
+    for (journal, over) in balances.sorted(by: { $0.key < $1.key }) where over != 0 {
+      problems.append("journal \(journal) is \(dollars(cents: over)) USD out of balance")
+    }
+    let zero = Int(try totals.at("postings_of_zero").integer())
+    try expect("postings", lines + zero)
+    try expect("debits_usd", debits)
+  }
+
+  private mutating func checkJSON(_ bytes: [UInt8], _ path: String) throws {
+    let root = try JSONReader.parse(bytes, source: path)
+    var sum: Int64 = 0
+    var charges = 0
+    for line in try root.at("charges").elements() {
+      charges += 1
+      let cents = try Money(dollars: line.at("posted_usd").string()).centsRoundedDown
+      sum += cents
+      guard !(try line.at("effective_price_usd_per_gpu_hour").isNull) else { continue }
+      let price = try line.at("effective_price_usd_per_gpu_hour").string()
+      if !ControlTotals.agrees(price: price, quantity: try line.at("gpu_hours").string(), cents: cents) {
+        problems.append("in transaction \(try line.at("transaction").integer()) unit price × quantity is not the cost")
+      }
+    }
+    try expect("charge_lines", charges)
+    try expect("charged_usd", sum)
+    var chain = JournalChain()
+    for transaction in try root.at("transactions").elements() { try chain.add(transaction) }
+    problems += chain.problems
+    checked.append("\(charges) charges, \(chain.count) transactions, their balance and their chain of hashes")
+    try expect("transactions", chain.count)
+    try expect("debits_usd", chain.debits)
+  }
+
+  private func cents(_ record: CSVRecord, _ column: String) throws -> Int64 {
+    let text = record[column] ?? ""
+    guard !text.isEmpty else { return 0 }
+    do {
+      let money = try Money(dollars: text)
+      if money.microdollars % Money.microdollarsPerCent == 0 { return money.centsRoundedDown }
+    } catch {}
+    throw record.refuse(
+      record.index(of: column) ?? 0, "\"\(text)\" is no amount in whole cents", "write it like 252.00")
+  }
+
+  private mutating func expect(_ key: String, _ found: Int64) throws {
+    let said = try totals.at(.key(key)).string()
+    if said != dollars(cents: found) {
+      problems.append("the control total \(key) is \(said), the file adds up to \(dollars(cents: found))")
+    }
+  }
+
+  private mutating func expect(_ key: String, _ found: Int) throws {
+    let said = try totals.at(.key(key)).integer()
+    if said != Int64(found) { problems.append("the control total \(key) is \(said), the file has \(found)") }
+  }
+}
