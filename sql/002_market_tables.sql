@@ -71,7 +71,30 @@ CREATE TABLE market.round (
   CHECK ((state = 'published') <= (published_at IS NOT NULL)),
   CHECK ((state = 'cancelled') = (cancelled_at IS NOT NULL))
 );
+-- A round moves forward only, and what its seal fixed stays fixed, whichever function writes.
+CREATE FUNCTION market.refuse_going_back() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF array_position(ARRAY['open', 'closed', 'published', 'cancelled'], NEW.state)
+    < array_position(ARRAY['open', 'closed', 'published', 'cancelled'], OLD.state)
+    OR (OLD.state <> 'open' AND (NEW.merkle_root, NEW.entry_count, NEW.closed_at)
+      IS DISTINCT FROM (OLD.merkle_root, OLD.entry_count, OLD.closed_at))
+    OR (NEW.round_id, NEW.name, NEW.delivery_start, NEW.delivery_end, NEW.gate, NEW.pricing, NEW.effort, NEW.opened_at)
+      IS DISTINCT FROM
+      (OLD.round_id, OLD.name, OLD.delivery_start, OLD.delivery_end, OLD.gate, OLD.pricing, OLD.effort, OLD.opened_at)
+  THEN
+    RAISE EXCEPTION 'round % is %: it cannot go back, nor its terms or its seal change', OLD.name, OLD.state
+      USING ERRCODE = 'GM403', HINT = 'open another round';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER forward_only BEFORE UPDATE ON market.round FOR EACH ROW EXECUTE FUNCTION market.refuse_going_back();
+
 CREATE INDEX round_unfinished ON market.round (gate) WHERE state IN ('open', 'closed');
+
+CREATE FUNCTION market.highest(numbers integer[]) RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT max(n) FROM unnest(numbers) AS n $$;
 
 -- What a round offers: capacity taken from each pool when it opened, one number for each slot.
 CREATE TABLE market.round_pool (
@@ -79,6 +102,7 @@ CREATE TABLE market.round_pool (
   pool_id bigint NOT NULL REFERENCES market.pool,
   position integer NOT NULL, -- order of the pools in the engine's instance
   capacity_gpus integer[] NOT NULL,
+  most_gpus integer NOT NULL GENERATED ALWAYS AS (market.highest(capacity_gpus)) STORED,
   lot_gpus integer NOT NULL,
   reserve_price bigint NOT NULL,
   PRIMARY KEY (round_id, pool_id),
@@ -95,6 +119,7 @@ CREATE TABLE market.entry (
   kind text NOT NULL CHECK (kind IN ('place', 'amend', 'withdraw')),
   parent text,
   key text NOT NULL CHECK (length(key) BETWEEN 1 AND 200),
+  salt text NOT NULL, -- random: whoever is shown the hash cannot find the entry by guessing
   body text NOT NULL,
   accepted_at timestamptz NOT NULL,
   hash bytea NOT NULL CHECK (length(hash) = 32),
@@ -110,6 +135,7 @@ CREATE TABLE market.bid (
   parent text,
   head_entry bigint NOT NULL REFERENCES market.entry,
   exposure bigint NOT NULL CHECK (exposure >= 0), -- worst case, micro-dollars
+  choices integer NOT NULL, -- placements and curve steps that the engine will hold for it
   withdrawn boolean NOT NULL DEFAULT false,
   PRIMARY KEY (company_id, bid),
   FOREIGN KEY (company_id, parent) REFERENCES market.bid (company_id, bid)
@@ -122,6 +148,7 @@ CREATE TABLE market.company_round (
   company_id bigint NOT NULL REFERENCES market.company,
   round_id bigint NOT NULL REFERENCES market.round,
   entries integer NOT NULL DEFAULT 0,
+  choices bigint NOT NULL DEFAULT 0,
   exposure bigint NOT NULL DEFAULT 0 CHECK (exposure >= 0),
   PRIMARY KEY (company_id, round_id)
 ) WITH (fillfactor = 50);
@@ -132,6 +159,15 @@ CREATE TABLE market.seal (
   position integer NOT NULL,
   entry_id bigint NOT NULL UNIQUE REFERENCES market.entry,
   PRIMARY KEY (round_id, position)
+);
+
+-- The caps in force when the book was sealed: what the clearing read, so that it can be computed again.
+CREATE TABLE market.round_cap (
+  round_id bigint NOT NULL REFERENCES market.round,
+  company_id bigint NOT NULL REFERENCES market.company,
+  pool_id bigint NOT NULL REFERENCES market.pool,
+  gpus integer NOT NULL CHECK (gpus >= 0),
+  PRIMARY KEY (round_id, company_id, pool_id)
 );
 
 CREATE TABLE market.clearing (
@@ -206,7 +242,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['entry', 'seal', 'clearing', 'award', 'award_use', 'company_payment', 'outage'] LOOP
+  FOREACH name IN ARRAY ARRAY['entry', 'seal', 'round_cap', 'clearing', 'award', 'award_use', 'company_payment', 'outage'] LOOP
     EXECUTE format(
       'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON market.%I
        FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change()', name);

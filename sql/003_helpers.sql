@@ -107,20 +107,21 @@ END
 $$;
 
 -- One field of a hashed record: its length, then its bytes, so that no two records share an encoding.
+-- Without a search path of its own, so that it is inlined where it is called; nobody else may call it.
 CREATE FUNCTION market.field(value text) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT int4send(octet_length(convert_to(value, 'UTF8'))) || convert_to(value, 'UTF8')
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT pg_catalog.int4send(pg_catalog.octet_length(value)) OPERATOR(pg_catalog.||) pg_catalog.convert_to(value, 'UTF8')
 $$;
 
 -- The hash that a receipt holds. Anyone with the fields can compute it again.
 CREATE FUNCTION market.entry_hash(
-  round text, company text, bid text, kind text, parent text, key text, accepted_at timestamptz, body text
+  round text, company text, bid text, kind text, parent text, key text, salt text, accepted_at text, body text
 ) RETURNS bytea
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT sha256(
     market.field('gpumarket entry 1') || market.field(round) || market.field(company) || market.field(bid)
-    || market.field(kind) || market.field(coalesce(parent, '')) || market.field(key)
-    || market.field(market.exact_time(accepted_at)) || market.field(body))
+    || market.field(kind) || market.field(coalesce(parent, '')) || market.field(key) || market.field(salt)
+    || market.field(accepted_at) || market.field(body))
 $$;
 
 -- The Merkle tree hash of RFC 6962: pairs from the left, an odd last node moves up unchanged.

@@ -106,11 +106,11 @@ BEGIN
       'use up to 63 letters, digits, blanks, dots, dashes, slashes and underscores');
   ELSIF credit_limit NOT BETWEEN 0 AND 1000000000000000000 THEN
     PERFORM market.refuse('GM422', 'the credit limit is out of range', 'give 0 to 1000000000000 USD');
-  ELSIF verifier !~ '^SCRAM-SHA-256\$' THEN
+  ELSIF verifier !~ '^SCRAM-SHA-256\$[0-9]{4,7}:[A-Za-z0-9+/]{16,}=*\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$' THEN
     PERFORM market.refuse('GM400', 'the credential is no SCRAM-SHA-256 verifier', 'use gpumarket company add');
   END IF;
   INSERT INTO market.company (name, login_role, credit_limit) VALUES (company_name, login, add_company.credit_limit);
-  EXECUTE format('CREATE ROLE %I LOGIN INHERIT PASSWORD %L IN ROLE market_company', login, verifier);
+  EXECUTE format('CREATE ROLE %I LOGIN INHERIT CONNECTION LIMIT 20 PASSWORD %L IN ROLE market_company', login, verifier);
   RETURN login;
 EXCEPTION WHEN unique_violation THEN
   PERFORM market.refuse('GM409', format('there is a company %L already', company_name),

@@ -2,7 +2,8 @@
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
 --   {"type":"curve","segments":[{"pool":"h100-us","start":"…Z","end":"…Z","steps":[{"gpus":8,"limit":3000000}, …]}, …]}
--- limit is micro-dollars per GPU-hour.
+-- limit is micro-dollars per GPU-hour. The text has one form only: these fields in this order, no blanks, whole numbers
+-- plainly. Else a text could mean one thing to this door and another to the clearing job, or nothing at all.
 
 -- A whole number of a body, or a refusal that names the field.
 CREATE FUNCTION market.body_integer(holder jsonb, field text, lowest bigint, highest bigint) RETURNS bigint
@@ -28,7 +29,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   text_form text := holder ->> field;
 BEGIN
-  IF text_form IS NULL OR text_form !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z$' THEN
+  IF text_form IS NULL OR text_form !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$' THEN
     PERFORM market.refuse('GM400', format('%s is missing or no UTC instant', field), 'write it as 2026-12-07T00:00:00Z');
   END IF;
   RETURN text_form::timestamptz;
@@ -60,7 +61,7 @@ $$;
 CREATE FUNCTION market.offered_pool(round market.round, pool_name text, OUT lot integer, OUT reserve bigint, OUT most integer)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  SELECT rp.lot_gpus, rp.reserve_price, (SELECT max(c) FROM unnest(rp.capacity_gpus) AS c) INTO lot, reserve, most
+  SELECT rp.lot_gpus, rp.reserve_price, rp.most_gpus INTO lot, reserve, most
   FROM market.round_pool rp JOIN market.pool p USING (pool_id)
   WHERE rp.round_id = round.round_id AND p.name = pool_name;
   IF lot IS NULL THEN
@@ -98,79 +99,100 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.check_block(round market.round, span interval, body jsonb) RETURNS numeric
+-- What the checks find of a body: the most it can cost in micro-dollars, how many placements or curve steps the engine
+-- will hold for it, and the one text that says the same.
+CREATE FUNCTION market.check_block(
+  round market.round, span interval, body jsonb, OUT worst numeric, OUT choices bigint, OUT canonical text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  seconds integer := extract(epoch FROM span);
   choice jsonb;
+  pool_name text;
   pool record;
   gpus bigint;
   least_gpus bigint;
   slots bigint;
   room integer;
   limit_price bigint;
-  worst numeric := 0;
 BEGIN
   IF jsonb_typeof(body -> 'alternatives') IS DISTINCT FROM 'array'
     OR jsonb_array_length(body -> 'alternatives') NOT BETWEEN 1 AND 1000 THEN
     PERFORM market.refuse('GM400', 'a block bid needs 1 to 1000 alternatives', 'gpumarket bid block --help shows the form');
   END IF;
+  worst := 0;
+  choices := 0;
+  canonical := '';
   FOR choice IN SELECT * FROM jsonb_array_elements(body -> 'alternatives') LOOP
     IF jsonb_typeof(choice) <> 'object'
       OR choice - ARRAY['pool', 'gpus', 'minimum_gpus', 'slots', 'window', 'limit'] <> '{}'::jsonb THEN
       PERFORM market.refuse('GM400', 'an alternative has a field that is not known',
         'the fields are pool, gpus, minimum_gpus, slots, window and limit');
     END IF;
-    pool := market.offered_pool(round, choice ->> 'pool');
+    pool_name := choice ->> 'pool';
+    pool := market.offered_pool(round, pool_name);
     gpus := market.body_integer(choice, 'gpus', 1, 10000000);
     slots := market.body_integer(choice, 'slots', 1, 10000);
     limit_price := market.body_integer(choice, 'limit', 0, 1000000000000);
-    PERFORM market.check_quantity(choice ->> 'pool', gpus, pool.lot, pool.most);
+    PERFORM market.check_quantity(pool_name, gpus, pool.lot, pool.most);
+    canonical := canonical || '{"pool":"' || pool_name || '","gpus":' || gpus || ',';
     IF choice ? 'minimum_gpus' THEN
       least_gpus := market.body_integer(choice, 'minimum_gpus', 1, gpus);
-      PERFORM market.check_quantity(choice ->> 'pool', least_gpus, pool.lot, pool.most);
+      PERFORM market.check_quantity(pool_name, least_gpus, pool.lot, pool.most);
+      canonical := canonical || '"minimum_gpus":' || least_gpus || ',';
     END IF;
     room := market.check_window(round, span, market.body_time(choice -> 'window', 'start'),
       market.body_time(choice -> 'window', 'end'), 'window');
     IF slots > room THEN
       PERFORM market.refuse('GM422', format('%s hours do not fit the window of %s hours',
-        (slots * extract(epoch FROM span) / 3600)::numeric(10, 2), (room * extract(epoch FROM span) / 3600)::numeric(10, 2)),
+        (slots * seconds / 3600.0)::numeric(10, 2), (room * seconds / 3600.0)::numeric(10, 2)),
         'widen the window or shorten the block');
     END IF;
-    PERFORM market.check_limit(choice ->> 'pool', limit_price, pool.reserve);
-    worst := greatest(worst, gpus::numeric * slots * (limit_price * extract(epoch FROM span)::bigint / 3600));
+    PERFORM market.check_limit(pool_name, limit_price, pool.reserve);
+    canonical := canonical || '"slots":' || slots || ',"window":{"start":"' || (choice #>> '{window,start}') || '","end":"'
+      || (choice #>> '{window,end}') || '"},"limit":' || limit_price || '},';
+    choices := choices + room - slots + 1;
+    worst := greatest(worst, gpus::numeric * slots * (limit_price * seconds / 3600));
   END LOOP;
-  RETURN worst;
+  canonical := '{"type":"block","alternatives":[' || left(canonical, -1) || ']}';
 END
 $$;
 
-CREATE FUNCTION market.check_curve(round market.round, span interval, body jsonb) RETURNS numeric
+CREATE FUNCTION market.check_curve(
+  round market.round, span interval, body jsonb, OUT worst numeric, OUT choices bigint, OUT canonical text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  seconds integer := extract(epoch FROM span);
   segment jsonb;
   step jsonb;
+  pool_name text;
   pool record;
   gpus bigint;
   total bigint;
   slots integer;
   limit_price bigint;
   last_price bigint;
-  worst numeric := 0;
 BEGIN
   IF jsonb_typeof(body -> 'segments') IS DISTINCT FROM 'array'
     OR jsonb_array_length(body -> 'segments') NOT BETWEEN 1 AND 10000 THEN
     PERFORM market.refuse('GM400', 'a curve bid needs 1 to 10000 segments', 'gpumarket bid curve --help shows the form');
   END IF;
+  worst := 0;
+  choices := 0;
+  canonical := '';
   FOR segment IN SELECT * FROM jsonb_array_elements(body -> 'segments') LOOP
     IF jsonb_typeof(segment) <> 'object' OR segment - ARRAY['pool', 'start', 'end', 'steps'] <> '{}'::jsonb THEN
       PERFORM market.refuse('GM400', 'a segment has a field that is not known',
         'the fields are pool, start, end and steps');
     END IF;
-    pool := market.offered_pool(round, segment ->> 'pool');
+    pool_name := segment ->> 'pool';
+    pool := market.offered_pool(round, pool_name);
     slots := market.check_window(round, span, market.body_time(segment, 'start'), market.body_time(segment, 'end'), 'period');
     IF jsonb_typeof(segment -> 'steps') IS DISTINCT FROM 'array'
       OR jsonb_array_length(segment -> 'steps') NOT BETWEEN 1 AND 100 THEN
       PERFORM market.refuse('GM400', 'a curve needs 1 to 100 steps', 'give --step GPUS@LIMIT for each');
     END IF;
+    canonical := canonical || '{"pool":"' || pool_name || '","start":"' || (segment ->> 'start') || '","end":"'
+      || (segment ->> 'end') || '","steps":[';
     last_price := NULL;
     total := 0;
     FOR step IN SELECT * FROM jsonb_array_elements(segment -> 'steps') LOOP
@@ -182,31 +204,34 @@ BEGIN
       END IF;
       last_price := limit_price;
       total := total + gpus;
-      PERFORM market.check_quantity(segment ->> 'pool', gpus, pool.lot, pool.most);
-      PERFORM market.check_limit(segment ->> 'pool', limit_price, pool.reserve);
-      worst := worst + gpus::numeric * slots * (limit_price * extract(epoch FROM span)::bigint / 3600);
+      PERFORM market.check_quantity(pool_name, gpus, pool.lot, pool.most);
+      PERFORM market.check_limit(pool_name, limit_price, pool.reserve);
+      canonical := canonical || '{"gpus":' || gpus || ',"limit":' || limit_price || '},';
+      worst := worst + gpus::numeric * slots * (limit_price * seconds / 3600);
     END LOOP;
-    PERFORM market.check_quantity(segment ->> 'pool', total, pool.lot, pool.most);
+    PERFORM market.check_quantity(pool_name, total, pool.lot, pool.most);
+    choices := choices + slots * jsonb_array_length(segment -> 'steps');
+    canonical := left(canonical, -1) || ']},';
   END LOOP;
+  -- Of segments in the order of their starts, one that overlaps any overlaps its neighbour.
   IF EXISTS (
-    SELECT FROM jsonb_array_elements(body -> 'segments') WITH ORDINALITY AS a (s, n),
-      jsonb_array_elements(body -> 'segments') WITH ORDINALITY AS b (s, n)
-    WHERE a.n < b.n AND a.s ->> 'pool' = b.s ->> 'pool'
-      AND market.body_time(a.s, 'start') < market.body_time(b.s, 'end')
-      AND market.body_time(b.s, 'start') < market.body_time(a.s, 'end')) THEN
+    SELECT FROM (
+      SELECT s ->> 'start' AS starts, lag(s ->> 'end') OVER (PARTITION BY s ->> 'pool' ORDER BY s ->> 'start') AS ended
+      FROM jsonb_array_elements(body -> 'segments') AS s) x
+    WHERE starts < ended) THEN
     PERFORM market.refuse('GM422', 'two segments of the curve cover the same slot of a pool',
       'give each slot of a pool one curve');
   END IF;
-  RETURN worst;
+  canonical := '{"type":"curve","segments":[' || left(canonical, -1) || ']}';
 END
 $$;
 
--- Checks a body against its round; returns the most it can cost, in micro-dollars.
-CREATE FUNCTION market.check_body(round market.round, body text) RETURNS bigint
+-- Checks a body against its round.
+CREATE FUNCTION market.check_body(round market.round, body text, OUT worst bigint, OUT choices bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   parsed jsonb;
-  worst numeric;
+  found record;
   span interval := market.slot_span();
 BEGIN
   IF octet_length(body) > 262144 THEN
@@ -218,17 +243,24 @@ BEGIN
     PERFORM market.refuse('GM400', 'the bid is no JSON', 'gpumarket bid block --help shows the form');
   END;
   IF jsonb_typeof(parsed) = 'object' AND parsed ->> 'type' = 'block' THEN
-    worst := market.check_block(round, span, parsed);
+    found := market.check_block(round, span, parsed);
   ELSIF jsonb_typeof(parsed) = 'object' AND parsed ->> 'type' = 'curve' THEN
-    worst := market.check_curve(round, span, parsed);
+    found := market.check_curve(round, span, parsed);
   ELSE
     PERFORM market.refuse('GM400', 'the bid is neither block nor curve', 'set "type" to "block" or "curve"');
   END IF;
-  IF worst > 1000000000000000 THEN
-    PERFORM market.refuse('GM422', format('the bid could cost %s', market.show_usd(worst)),
+  IF found.canonical <> body THEN
+    PERFORM market.refuse('GM400', 'the bid is not written in the form that is hashed',
+      format('write it as %s', left(found.canonical, 500)));
+  ELSIF found.worst > 1000000000000000 THEN
+    PERFORM market.refuse('GM422', format('the bid could cost %s', market.show_usd(found.worst)),
       'one bid may cost at most 1000000000.00 USD');
+  ELSIF found.choices > 100000 THEN
+    PERFORM market.refuse('GM422', format('the bid leaves %s places and steps to choose from', found.choices),
+      'narrow its windows or split it: one bid may have 100000');
   END IF;
-  RETURN worst;
+  worst := found.worst;
+  choices := found.choices;
 END
 $$;
 
@@ -247,12 +279,44 @@ $$;
 CREATE FUNCTION market.receipt(round_name text, company_name text, e market.entry) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT jsonb_build_object('round', round_name, 'company', company_name, 'bid', e.bid, 'kind', e.kind,
-    'parent', e.parent, 'key', e.key, 'accepted_at', market.exact_time(e.accepted_at),
+    'parent', e.parent, 'key', e.key, 'salt', e.salt, 'accepted_at', market.exact_time(e.accepted_at),
     'hash', encode(e.hash, 'hex'), 'body', e.body)
 $$;
 
+-- The receipt of an earlier request with the same key; a refusal where that was another request; nothing if there is none.
+CREATE FUNCTION market.earlier_receipt(
+  me bigint, round market.round, wanted_bid text, kind text, parent text, key text, body text
+) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  earlier market.entry;
+BEGIN
+  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = earlier_receipt.key;
+  IF earlier.entry_id IS NULL THEN
+    RETURN NULL;
+  ELSIF earlier.round_id = round.round_id AND earlier.kind = earlier_receipt.kind AND earlier.body = earlier_receipt.body
+    AND earlier.parent IS NOT DISTINCT FROM earlier_receipt.parent AND (wanted_bid IS NULL OR earlier.bid = wanted_bid) THEN
+    RETURN market.receipt(round.name, (SELECT c.name FROM market.company c WHERE c.company_id = me), earlier);
+  END IF;
+  PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
+    'use a new key; the earlier request stands');
+END
+$$;
+
+CREATE FUNCTION market.check_gate(round market.round, now_time timestamptz) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF round.state <> 'open' OR now_time >= round.gate THEN
+    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
+      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
+      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  END IF;
+END
+$$;
+
 -- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
--- then the company's row, so that its exposure cannot be computed twice at once.
+-- then the company's row, so that its exposure cannot be computed twice at once. A retry and a bid that comes too late
+-- take no lock: after its gate nobody can hold a round up.
 CREATE FUNCTION market.append_entry(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
@@ -261,11 +325,14 @@ DECLARE
   me bigint := market.current_company();
   round market.round := market.round_named(round_name);
   company market.company;
-  earlier market.entry;
+  earlier jsonb;
   head market.bid;
   final_bid text := wanted_bid;
   worst bigint := 0;
   before bigint := 0;
+  new_choices bigint := 0;
+  used_entries integer;
+  used_choices bigint;
   total numeric;
   now_time timestamptz;
   made market.entry;
@@ -274,26 +341,25 @@ BEGIN
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
+  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+    append_entry.body);
+  IF earlier IS NOT NULL THEN
+    RETURN earlier;
+  END IF;
+  PERFORM market.check_gate(round, clock_timestamp());
+
   SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR SHARE;
   SELECT * INTO company FROM market.company c WHERE c.company_id = me FOR NO KEY UPDATE;
-
-  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key;
-  IF earlier.entry_id IS NOT NULL THEN
-    IF earlier.round_id = round.round_id AND earlier.kind = append_entry.kind AND earlier.body = append_entry.body
-      AND earlier.parent IS NOT DISTINCT FROM append_entry.parent
-      AND (wanted_bid IS NULL OR earlier.bid = wanted_bid) THEN
-      RETURN market.receipt(round.name, company.name, earlier);
-    END IF;
-    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
-      'use a new key; the earlier request stands');
+  IF company.revoked_at IS NOT NULL THEN
+    PERFORM market.refuse('GM403', 'this company takes part no more', 'ask the operator');
   END IF;
-
+  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+    append_entry.body);
+  IF earlier IS NOT NULL THEN
+    RETURN earlier;
+  END IF;
   now_time := clock_timestamp();
-  IF round.state <> 'open' OR now_time >= round.gate THEN
-    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
-      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
-      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
-  END IF;
+  PERFORM market.check_gate(round, now_time);
 
   IF wanted_bid IS NOT NULL THEN
     SELECT * INTO head FROM market.bid b
@@ -308,7 +374,7 @@ BEGIN
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
-    worst := market.check_body(round, append_entry.body);
+    SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
     IF append_entry.parent IS NOT NULL THEN
       PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
         AND b.round_id = round.round_id AND NOT b.withdrawn;
@@ -332,25 +398,39 @@ BEGIN
     END IF;
   END IF;
 
-  INSERT INTO market.company_round (company_id, round_id) VALUES (me, round.round_id) ON CONFLICT DO NOTHING;
-  UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - before
-  WHERE t.company_id = me AND t.round_id = round.round_id
-    AND (t.entries < company.entry_quota OR append_entry.kind = 'withdraw');
-  IF NOT FOUND THEN
+  INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure, choices)
+  VALUES (me, round.round_id, 1, worst, new_choices)
+  ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - before,
+    choices = t.choices + new_choices - coalesce(head.choices, 0)
+  RETURNING entries, t.choices INTO used_entries, used_choices;
+  IF append_entry.kind <> 'withdraw' AND used_entries > company.entry_quota THEN
     PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', company.entry_quota, round.name),
       'withdrawals are still accepted; ask the operator for a larger quota');
+  ELSIF append_entry.kind <> 'withdraw' AND used_choices > 2000000 THEN
+    PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
+      round.name, used_choices), 'narrow their windows or withdraw some');
   END IF;
 
-  INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, body, accepted_at, hash)
-  VALUES (round.round_id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, append_entry.body, now_time,
-    market.entry_hash(round.name, company.name, final_bid, append_entry.kind, append_entry.parent, append_entry.key, now_time,
-      append_entry.body))
-  RETURNING * INTO made;
+  made.round_id := round.round_id;
+  made.company_id := me;
+  made.bid := final_bid;
+  made.kind := append_entry.kind;
+  made.parent := append_entry.parent;
+  made.key := append_entry.key;
+  made.salt := replace(gen_random_uuid()::text, '-', '');
+  made.body := append_entry.body;
+  made.accepted_at := now_time;
+  made.hash := market.entry_hash(round.name, company.name, final_bid, made.kind, made.parent, made.key, made.salt,
+    market.exact_time(now_time), made.body);
+  INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
+  VALUES (made.round_id, me, final_bid, made.kind, made.parent, made.key, made.salt, made.body, now_time, made.hash)
+  RETURNING entry_id INTO made.entry_id;
   IF wanted_bid IS NULL THEN
-    INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure)
-    VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst);
+    INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
+    VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst, new_choices);
   ELSE
-    UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, withdrawn = (append_entry.kind = 'withdraw'),
+    UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, choices = new_choices,
+      withdrawn = (append_entry.kind = 'withdraw'),
       parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
     WHERE b.company_id = me AND b.bid = wanted_bid;
   END IF;

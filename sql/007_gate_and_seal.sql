@@ -1,18 +1,43 @@
 -- Gate closure: a stored state as well as a time. The round's row is taken FOR UPDATE, so every bid that holds it
 -- FOR SHARE has committed and is seen; then order, count and Merkle root are fixed.
 
+-- Takes a round for whoever changes its state. A company that placed a bid in a transaction and leaves it open holds the
+-- round's row; after two seconds such sessions are ended. What they placed was never acknowledged, for it never committed.
+CREATE FUNCTION market.lock_round(id bigint) RETURNS market.round
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+  round market.round;
+BEGIN
+  FOR attempt IN 1 .. 15 LOOP
+    BEGIN
+      SELECT * INTO round FROM market.round r WHERE r.round_id = id FOR UPDATE;
+      RETURN round;
+    EXCEPTION WHEN lock_not_available THEN
+      PERFORM pg_terminate_backend(a.pid)
+      FROM pg_stat_activity a
+      JOIN pg_locks l ON l.pid = a.pid AND l.relation = 'market.round'::regclass AND l.mode = 'RowShareLock'
+      JOIN market.company c ON c.login_role = a.usename
+      WHERE a.datname = current_database() AND a.xact_start < clock_timestamp() - interval '2 seconds';
+    END;
+  END LOOP;
+  PERFORM market.refuse('GM409', 'another clearing or operator has held the round for half a minute', 'try again');
+END
+$$;
+
 CREATE FUNCTION market.seal_round(id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   hashes bytea[];
 BEGIN
-  UPDATE market.round SET state = 'closed', closed_at = clock_timestamp(), merkle_root = '', entry_count = 0
-  WHERE round_id = id;
   INSERT INTO market.seal (round_id, position, entry_id)
   SELECT id, row_number() OVER (ORDER BY e.accepted_at, e.entry_id), e.entry_id FROM market.entry e WHERE e.round_id = id;
   SELECT coalesce(array_agg(e.hash ORDER BY s.position), '{}') INTO hashes
   FROM market.seal s JOIN market.entry e USING (entry_id) WHERE s.round_id = id;
-  UPDATE market.round SET merkle_root = market.merkle_root(hashes), entry_count = cardinality(hashes)
+  INSERT INTO market.round_cap (round_id, company_id, pool_id, gpus)
+  SELECT id, k.company_id, k.pool_id, k.gpus
+  FROM market.company_cap k JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = k.pool_id;
+  UPDATE market.round SET state = 'closed', closed_at = clock_timestamp(), merkle_root = market.merkle_root(hashes),
+    entry_count = cardinality(hashes)
   WHERE round_id = id;
 END
 $$;
@@ -22,7 +47,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);
 BEGIN
-  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR UPDATE;
+  round := market.lock_round(round.round_id);
   IF round.state = 'cancelled' THEN
     PERFORM market.refuse('GM409', format('round %s was cancelled', round.name), 'gpumarket round list shows the rounds');
   ELSIF round.state = 'open' THEN
@@ -95,12 +120,12 @@ $$;
 CREATE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, p.name, k.gpus
-  FROM market.company_cap k
+  FROM market.round_cap k
   JOIN market.company c USING (company_id)
   JOIN market.pool p USING (pool_id)
-  JOIN market.round_pool rp USING (pool_id)
+  JOIN market.round_pool rp USING (round_id, pool_id)
   JOIN market.round r USING (round_id)
-  WHERE r.name = round_name ORDER BY c.name, rp.position
+  WHERE r.name = round_name AND r.state IN ('closed', 'published') ORDER BY c.name, rp.position
 $$;
 
 GRANT EXECUTE ON FUNCTION market.close_round(text) TO market_operator;

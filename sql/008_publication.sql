@@ -65,7 +65,7 @@ BEGIN
   -- Pools in the order of their ids, as open_round takes them.
   PERFORM FROM market.pool p JOIN market.round_pool rp USING (pool_id) WHERE rp.round_id = round.round_id
     ORDER BY p.pool_id FOR UPDATE OF p;
-  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR UPDATE;
+  round := market.lock_round(round.round_id);
   IF round.state = 'published' THEN
     RETURN 'already published';
   ELSIF round.state <> 'closed' THEN
@@ -122,7 +122,7 @@ BEGIN
   IF reason IS NULL OR length(trim(reason)) NOT BETWEEN 1 AND 500 THEN
     PERFORM market.refuse('GM422', 'a cancellation needs a reason', 'say in a few words why: bidders read it');
   END IF;
-  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR UPDATE;
+  round := market.lock_round(round.round_id);
   IF round.state = 'cancelled' THEN
     RETURN 'already cancelled';
   ELSIF round.state = 'published' THEN

@@ -10,6 +10,8 @@ public struct Receipt: Sendable {
   public let kind: String
   public let parent: String?
   public let key: String
+  /// Random, so that nobody who sees the hash finds the entry by guessing.
+  public let salt: String
   /// Microseconds of the server's clock, UTC.
   public let acceptedAt: String
   public let hash: String
@@ -24,6 +26,7 @@ public struct Receipt: Sendable {
     let parent = try value.at("parent")
     self.parent = parent.isNull ? nil : try parent.string()
     key = try text("key")
+    salt = try text("salt")
     acceptedAt = try text("accepted_at")
     hash = try text("hash")
     body = try text("body")
@@ -33,7 +36,8 @@ public struct Receipt: Sendable {
   public var json: JSONText {
     [
       "round": .string(round), "company": .string(company), "bid": .string(bid), "kind": .string(kind),
-      "parent": parent.map { .string($0) } ?? .null, "key": .string(key), "accepted_at": .string(acceptedAt),
+      "parent": parent.map { .string($0) } ?? .null, "key": .string(key), "salt": .string(salt),
+      "accepted_at": .string(acceptedAt),
       "hash": .string(hash), "body": .string(body),
     ]
   }
