@@ -114,6 +114,13 @@ struct Allocation {
     }
   }
 
+  /// Takes all that a feasible selection holds; nothing may be held yet.
+  mutating func take(_ selection: Selection) {
+    for item in 0..<book.itemCount where selection.option[item] >= 0 {
+      take(item, Int(selection.option[item]), selection.quantity[item])
+    }
+  }
+
   // MARK: Trying a move
 
   mutating func beginMove() {

@@ -2,13 +2,15 @@
 struct Solver {
   let book: Book
   var work: Work
-  private let certificate: Certificate
+  let certificate: Certificate
   private(set) var best: Selection
   private(set) var welfare: Int64
   private(set) var bound: Int64
   /// The bound's prices, whole and scaled by the certificate's shift.
   private(set) var prices: [Int64]
   private(set) var tiesRuled = false
+  /// Whether the allocation matters, or only its welfare.
+  var rulesTies = true
   let report: (@Sendable (Improvement) -> Void)?
 
   init(_ book: Book, work: Work, report: (@Sendable (Improvement) -> Void)? = nil) {
@@ -26,15 +28,50 @@ struct Solver {
   /// Prices with less than a micro-dollar of rounding, as whole micro-dollars.
   var wholePrices: [Int64] { prices.map { $0 >> Int64(certificate.shift) } }
 
-  mutating func run() {
-    var volume = Volume(book)
-    volume.run(iterations: book.optionCount > 500_000 ? 100 : 800, boldness: 0.05)
+  /// - Parameters:
+  ///   - start: prices to begin with, micro-dollars per GPU and row; nil if none are known.
+  ///   - held: an allocation to improve on.
+  mutating func run(from start: [Double]? = nil, held: Selection? = nil) {
+    var volume = Volume(book, from: start)
+    let iterations = book.optionCount > 500_000 ? 100 : 800
+    volume.run(iterations: start == nil ? iterations : iterations / 8, boldness: start == nil ? 0.05 : 0.004)
     work.add(volume.ticks)
     offer(volume.prices)
-    var allocation = Allocation(book)
-    Greedy(book, prices: volume.prices).fill(&allocation, itemOf: book.itemOfOption)
-    offer(allocation.selection, allocation.welfare)
+    let greedy = Greedy(book, prices: volume.prices)
+    let itemOf = book.itemOfOption
+    for begin in [nil, held] where begin != nil || held == nil || book.optionCount < 20_000 {
+      var allocation = Allocation(book)
+      if let begin { allocation.take(begin) }
+      greedy.fill(&allocation, itemOf: itemOf)
+      offer(allocation.selection, allocation.welfare)
+    }
+    floatPrices = volume.prices
     work.boundary()
+    searchTree()
+  }
+
+  /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
+  private(set) var floatPrices: [Double] = []
+
+  private mutating func searchTree() {
+    guard let columns = Columns(book, limit: 100_000), columns.rowCount <= 400 else { return }
+    let tree = TreeSearch(columns, rulesTies: rulesTies)
+    tree.offer(best)
+    while !tree.isComplete, !work.isOver {
+      let before = tree.ticks
+      tree.run(until: before + 20 * Work.ticksPerUnit)
+      work.add(tree.ticks - before)
+      offer(tree.selection, tree.welfare)
+      if tree.bound < bound {
+        bound = tree.bound
+        tell()
+      }
+      work.boundary()
+    }
+    if tree.isComplete {
+      best = tree.selection
+      tiesRuled = rulesTies && tree.bound == tree.welfare
+    }
   }
 
   private mutating func offer(_ prices: [Double]) {
@@ -45,7 +82,7 @@ struct Solver {
     tell()
   }
 
-  private mutating func offer(_ selection: Selection, _ welfare: Int64) {
+  mutating func offer(_ selection: Selection, _ welfare: Int64) {
     guard welfare > self.welfare else { return }
     best = selection
     self.welfare = welfare

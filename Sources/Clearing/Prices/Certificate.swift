@@ -32,13 +32,14 @@ struct Certificate {
   }
 
   /// No allocation is worth more than this, in micro-dollars; nil if these prices are too high to add up.
-  func bound(_ prices: [Int64]) -> Int64? {
+  /// - Parameter company: whose bids are left out.
+  func bound(_ prices: [Int64], without company: Int32 = -1) -> Int64? {
     guard let (prefix, capacityValue) = prefix(prices) else { return nil }
     let book = self.book
     let chunks = book.optionCount > 100_000 ? 16 : 1
     let sums = parallelMap(chunks) { chunk in
       let bids = book.bidCount * chunk / chunks..<book.bidCount * (chunk + 1) / chunks
-      return loneBids(bids, prefix)
+      return loneBids(bids, prefix, company)
     }
     var total = capacityValue
     for sum in sums {
@@ -46,7 +47,7 @@ struct Certificate {
       if overflow { return nil }
       total = next
     }
-    let (all, overflow) = total.addingReportingOverflow(linkedBids(prefix))
+    let (all, overflow) = total.addingReportingOverflow(linkedBids(prefix, company))
     return overflow ? nil : all >> Int64(shift)
   }
 
@@ -78,9 +79,9 @@ struct Certificate {
     return result
   }
 
-  private func loneBids(_ bids: Range<Int>, _ prefix: [Int64]) -> Int64 {
+  private func loneBids(_ bids: Range<Int>, _ prefix: [Int64], _ company: Int32) -> Int64 {
     var total: Int64 = 0
-    for bid in bids where book.isLinked.isEmpty || !book.isLinked[bid] {
+    for bid in bids where (book.isLinked.isEmpty || !book.isLinked[bid]) && book.company[bid] != company {
       for item in book.items(ofBid: bid) {
         var best: Int64 = 0
         for option in book.options(ofItem: item) { best = max(best, reduced(option, prefix)) }
@@ -91,11 +92,11 @@ struct Certificate {
   }
 
   /// Children first, so that each bid finds the sum of its children's shares.
-  private func linkedBids(_ prefix: [Int64]) -> Int64 {
+  private func linkedBids(_ prefix: [Int64], _ company: Int32) -> Int64 {
     guard !book.linked.isEmpty else { return 0 }
     var below = [Int64](repeating: 0, count: book.bidCount)
     var total: Int64 = 0
-    for bid in book.linked.map(Int.init) {
+    for bid in book.linked.lazy.map(Int.init) where book.company[bid] != company {
       let share = max(0, winning(bid, prefix) + below[bid])
       let parent = Int(book.parent[bid])
       if parent >= 0 { below[parent] += share } else { total += share }

@@ -1,23 +1,91 @@
+/// Vickrey–Clarke–Groves payments (Vickrey 1961, Clarke 1971, Groves 1973): what others lose through a winner.
+///
+/// Each company pays the reserve cost of what it wins, plus L − (W − v): the best welfare L without its bids, less
+/// what the others get now. With L ≥ W − v a payment is at least the reserve cost; with W ≥ L it is at most the bid.
+/// Both hold because a counterfactual that beats W replaces the base allocation, and because what the others hold
+/// now is one of the allocations without the company.
+struct Counterfactual: Sendable {
+  /// The best welfare found without the company, and a bound on it.
+  var welfare: Int64
+  var bound: Int64
+}
+
 extension Draft {
-  /// Vickrey–Clarke–Groves: each company pays the reserve cost of what it wins, plus the best welfare without its
-  /// bids, less the welfare all others get now.
   mutating func payVCG() {
-    let companies = winners
-    var own: [Int: Int64] = [:]
-    for award in awards { own[instance.company(ofBid: award.bid), default: 0] += award.net }
-    let instance = self.instance
-    let counterfactuals = parallelMap(companies.count) { index in
-      var other = Solver(Book(instance, without: companies[index]), work: Work(ticks: 0))
-      other.run()
-      return (welfare: other.welfare, bound: other.bound)
-    }
-    for (company, other) in zip(companies, counterfactuals) {
-      let net = own[company]!
+    let found = solveCounterfactuals()
+    payments = []
+    for company in winners {
+      let net = netValue(of: company)
       let rest = solver.welfare - net
-      let low = min(max(other.welfare - rest, 0), net)
+      let other = found[company]!
+      let low = max(other.welfare, rest) - rest
       let high = min(max(other.bound - rest, low), net)
-      charge(company, low: low, high: high, exact: low == high && solver.welfare == solver.bound)
+      charge(company, low: low, high: high, exact: low == high && solver.bound == solver.welfare)
     }
+  }
+
+  /// Welfare of what a company wins.
+  func netValue(of company: Int) -> Int64 {
+    awards.reduce(0) { $0 + (instance.company(ofBid: $1.bid) == company ? $1.net : 0) }
+  }
+
+  /// The welfare without each winner; a better allocation found on the way becomes the base.
+  private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
+    var found: [Int: Counterfactual] = [:]
+    var budget = solver.work.budget
+    var waiting = winners
+    while !waiting.isEmpty {
+      // Small batches pass on what quick companies leave over; they also let a caller stop in between.
+      let batch = Array(waiting.prefix(8))
+      let share = solver.work.stoppedEarly ? 0 : budget / waiting.count
+      let results = solve(batch, ticks: share)
+      for (company, result) in zip(batch, results) {
+        budget -= min(budget, result.ticks)
+        solver.work.add(result.ticks)
+        found[company] = result.counterfactual
+        if let better = result.better { adopt(better) }
+      }
+      solver.work.boundary()
+      waiting = winners.filter { found[$0] == nil }
+    }
+    return found
+  }
+
+  private struct Outcome: Sendable {
+    let counterfactual: Counterfactual
+    let ticks: Int
+    /// An allocation worth more than the base, in the base book.
+    let better: Selection?
+  }
+
+  private func solve(_ companies: [Int], ticks: Int) -> [Outcome] {
+    let (instance, base, best) = (instance, book, solver.best)
+    let (welfare, prices, whole) = (solver.welfare, solver.floatPrices, solver.prices)
+    let certificate = solver.certificate
+    return parallelMap(companies.count) { index in
+      let company = Int32(companies[index])
+      let plain = certificate.bound(whole, without: company) ?? .max
+      guard ticks > 0 else {
+        return Outcome(counterfactual: Counterfactual(welfare: 0, bound: plain), ticks: 0, better: nil)
+      }
+      let other = Book(instance, without: Int(company))
+      var solver = Solver(other, work: Work(ticks: ticks))
+      solver.rulesTies = false
+      solver.run(from: prices, held: other.adapted(best, from: base))
+      return Outcome(
+        counterfactual: Counterfactual(welfare: solver.welfare, bound: min(plain, solver.bound)),
+        ticks: solver.work.ticks,
+        better: solver.welfare > welfare ? base.adapted(solver.best, from: other) : nil)
+    }
+  }
+
+  /// A better allocation becomes the base, filled up with what still fits.
+  private mutating func adopt(_ selection: Selection) {
+    var allocation = Allocation(book)
+    allocation.take(selection)
+    Greedy(book, prices: solver.floatPrices).fill(&allocation, itemOf: book.itemOfOption)
+    solver.offer(allocation.selection, allocation.welfare)
+    awards = book.awards(solver.best, instance)
   }
 
   /// Records what a company pays above reserve, and splits it over its awards.
@@ -29,5 +97,25 @@ extension Draft {
     payments.append(
       CompanyPayment(
         company: instance.companyName(company), payment: cost + low, low: cost + low, high: cost + high, exact: exact))
+  }
+}
+
+extension Book {
+  /// A selection of another book of the same instance, as far as its bids are here.
+  func adapted(_ selection: Selection, from other: Book) -> Selection {
+    var result = Selection(self)
+    var there = 0
+    for bid in 0..<bidCount {
+      while there < other.bidCount, other.bidIndex[there] < bidIndex[bid] { there += 1 }
+      guard there < other.bidCount, other.bidIndex[there] == bidIndex[bid] else { continue }
+      // The same bid has the same items and options in every book of an instance.
+      let shift = Int(itemFirst[bid]) - Int(other.itemFirst[there])
+      for item in other.items(ofBid: there) where selection.option[item] >= 0 {
+        result.option[item + shift] =
+          selection.option[item] - other.optionFirst[item] + optionFirst[item + shift]
+        result.quantity[item + shift] = selection.quantity[item]
+      }
+    }
+    return result
   }
 }

@@ -1,0 +1,99 @@
+/// Rows of a book: which are kept, and where they went.
+struct KeptRows {
+  /// How many rows are kept before each book row; one entry more than rows.
+  let before: [Int32]
+  /// The row among those kept, or -1.
+  let position: [Int32]
+}
+
+extension Columns {
+  /// Leaves out rows that cannot bind and rows that a neighbour implies, and lowers capacities to what sums of
+  /// heights can reach.
+  ///
+  /// A slot that every rectangle leaves only together with the next, whose capacity is no larger, is implied by it;
+  /// likewise backwards. Two slots in five go on a day's book.
+  static func reducedRows(_ book: Book) -> (rows: KeptRows, capacity: [Int32]) {
+    let rows = book.rowCount
+    var starts = [Bool](repeating: false, count: rows + 1)
+    var ends = starts
+    var busiest = [Int64](repeating: 0, count: rows)
+    var seen = [Int32](repeating: 0, count: rows)
+    var touched: [Int] = []
+    for item in 0..<book.itemCount {
+      for option in book.options(ofItem: item) {
+        book.forEachRectangle(option) { rectangle in
+          starts[Int(rectangle.start)] = true
+          ends[Int(rectangle.end)] = true
+          for row in Int(rectangle.start)..<Int(rectangle.end) {
+            if seen[row] == 0 { touched.append(row) }
+            seen[row] = max(seen[row], rectangle.gpus)
+          }
+        }
+      }
+      for row in touched {
+        busiest[row] += Int64(seen[row])
+        seen[row] = 0
+      }
+      touched.removeAll(keepingCapacity: true)
+    }
+    var drop = (0..<rows).map { busiest[$0] <= Int64(book.capacity[$0]) }
+    for row in 0..<max(0, rows - 1) where (row + 1) % book.lineLength != 0 {
+      if !ends[row + 1], book.capacity[row + 1] <= book.capacity[row] {
+        drop[row] = true
+      } else if !starts[row + 1], book.capacity[row] <= book.capacity[row + 1] {
+        drop[row + 1] = true
+      }
+    }
+    var before: [Int32] = [0]
+    var position: [Int32] = []
+    var capacity: [Int32] = []
+    for row in 0..<rows {
+      position.append(drop[row] ? -1 : Int32(capacity.count))
+      if !drop[row] { capacity.append(book.capacity[row]) }
+      before.append(Int32(capacity.count))
+    }
+    return (KeptRows(before: before, position: position), reachable(book, position, capacity))
+  }
+
+  /// The largest sum of heights that each capacity admits, by dynamic programming over bids.
+  private static func reachable(_ book: Book, _ position: [Int32], _ capacity: [Int32]) -> [Int32] {
+    guard let largest = capacity.max(), largest <= 4096, book.optionCount <= 20_000 else { return capacity }
+    var heights = [[[Int32]]](repeating: [], count: capacity.count)
+    for item in 0..<book.itemCount {
+      var mine: [Int32: Set<Int32>] = [:]
+      for option in book.options(ofItem: item) {
+        let low = book.lowest(option)
+        book.forEachRectangle(option) { rectangle in
+          for row in rectangle.start..<rectangle.end where position[Int(row)] >= 0 {
+            if low == book.gpus[option] {
+              mine[position[Int(row)], default: []].insert(rectangle.gpus)
+            } else {
+              mine[position[Int(row)], default: []].formUnion(low...rectangle.gpus)
+            }
+          }
+        }
+      }
+      for (row, set) in mine { heights[Int(row)].append(set.sorted()) }
+    }
+    return capacity.indices.map { row in
+      let limit = Int(capacity[row])
+      var reached = [Bool](repeating: false, count: limit + 1)
+      reached[0] = true
+      for set in heights[row] where !reached[limit] {
+        for sum in stride(from: limit, through: 0, by: -1) where reached[sum] {
+          for height in set where sum + Int(height) <= limit { reached[sum + Int(height)] = true }
+        }
+      }
+      return Int32(reached.lastIndex(of: true) ?? 0)
+    }
+  }
+}
+
+extension Book {
+  /// The rectangles of an option at full quantity.
+  @inline(__always)
+  func forEachRectangle(_ option: Int, _ body: (Rectangle) -> Void) {
+    body(Rectangle(start: start[option], end: end[option], gpus: gpus[option]))
+    for index in extras(ofOption: option) { body(extra[index]) }
+  }
+}
