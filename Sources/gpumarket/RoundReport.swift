@@ -24,12 +24,15 @@ struct RoundReport {
     companies = withCompanies ? try Results.payments(round.name, &connection) : []
   }
 
-  /// The dearest slots by the certificate's prices: pool, slot, micro-dollars per GPU and slot.
+  /// The dearest slots by the certificate's prices, where they stand above the reserve price: there GPUs were scarce.
   private func dearest(_ count: Int) -> [(pool: String, slot: Int, price: Int64)] {
-    Array(
-      totals.prices.flatMap { pool, prices in
-        prices.enumerated().map { (pool: pool, slot: $0.offset, price: $0.element) }
-      }.filter { $0.price > 0 }.sorted { ($1.price, $0.slot, $0.pool) < ($0.price, $1.slot, $1.pool) }.prefix(count))
+    let reserves = Dictionary(
+      uniqueKeysWithValues: pools.map { ($0.name, $0.reserve.microdollarsPerGPUSlot(round.slotLength)) })
+    let scarce = totals.prices.flatMap { pool, prices in
+      prices.enumerated().map { (pool: pool, slot: $0.offset, price: $0.element) }
+        .filter { $0.price > reserves[pool] ?? 0 }
+    }
+    return Array(scarce.sorted { ($1.price, $0.slot, $0.pool) < ($0.price, $1.slot, $1.pool) }.prefix(count))
   }
 
   /// Dollars per GPU-hour, four decimals, from micro-dollars over GPU-slots.
@@ -69,7 +72,10 @@ struct RoundReport {
     }
     lines.append(used.text(indent: 2))
     let dear = dearest(5)
-    if !dear.isEmpty {
+    if dear.isEmpty {
+      lines.append("")
+      lines.append("  dearest hours: none is scarce, every price is the reserve price")
+    } else {
       var table = Table(("dearest hours (UTC)", .left), ("pool", .left), ("price USD/GPU-hour", .right))
       for hour in dear { table.add("\(round.start(ofSlot: hour.slot))", hour.pool, rate(hour.price, gpuSlots: 1)) }
       lines.append("")
