@@ -2,6 +2,7 @@ import ArgumentParser
 import Clearing
 import Files
 import Foundation
+import Instances
 import Market
 import Postgres
 import Settlement
@@ -45,6 +46,7 @@ struct Failure: Error, CustomStringConvertible {
     case let error as CSVError: self.init(.usage, "\(error)")
     case let error as JSONProblem: self.init(.usage, "\(error)")
     case let error as InstanceError: self.init(.refused, error.description)
+    case let error as InstanceFileError: self.init(.usage, error.description)
     case let error as ClearingJob.Failure: self.init(.failed, error.description)
     case let error as Migrator.Problem: self.init(.conflict, error.description)
     case let error as SettlementError: self.init(.refused, error.problem, advice: error.advice)

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Clearing
+import Files
+import Instances
+import Units
+
+struct SolveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "solve", abstract: "Clear an instance file, without a database.",
+    discussion: """
+      Reads our JSON form, CATS text and MMKP text, also gzipped. With --json the answer has instance, welfare, bound,
+      gap, proven, seconds, awards, and under a pricing rule payments; money in whole micro-dollars. But for seconds
+      it is the same, byte for byte, on every run and machine.
+
+      EXAMPLE
+        gpumarket solve instance.json --pricing vcg --json
+      """)
+
+  @Argument(help: "The instance file; - is standard input.") var instance: String
+  @Option(help: "none, pay-as-bid, vcg or core-selecting.") var pricing = "none"
+  @Option(help: "quick, standard, thorough or a number of work units.") var effort = "standard"
+  @Flag(help: "Print each better allocation or bound as a JSON line on standard error.") var improvements = false
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    guard let rule = PricingRule(rawValue: pricing) else {
+      throw Failure(
+        .usage, "there is no pricing rule '\(pricing)'",
+        advice: "choose \(PricingRule.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    guard let effort = Effort(text: effort) else {
+      throw Failure(
+        .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units")
+    }
+    let instance = try readInstance(path: instance)
+    var control = ClearingControl()
+    let start = ContinuousClock.now
+    let lines = improvements
+    control.onImprovement = { improvement in
+      if lines {
+        printError(improvement.json(seconds: start.duration(to: .now)).text())
+      } else {
+        showProgress("welfare \(improvement.welfare), gap \(percent(improvement.gap))")
+      }
+    }
+    let clearing = clear(instance, pricing: rule, effort: effort, control: control)
+    let elapsed = start.duration(to: .now).components
+    let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+    endProgress()
+    let problems = Verifier.problems(of: clearing, in: instance, pricing: rule)
+    guard problems.isEmpty else {
+      throw Failure(
+        .failed, "the clearing fails its own audit: \(problems.joined(separator: "; "))", advice: "report this instance"
+      )
+    }
+    if json {
+      print(answerJSON(clearing, of: instance, seconds: seconds))
+      return
+    }
+    print(
+      "instance  \(instance.name): \(grouped(instance.bidCount)) bids, \(instance.poolCount) pools, \(instance.slotCount) slots"
+    )
+    print("welfare   \(grouped(clearing.welfare)) micro-dollars, \(grouped(clearing.awards.count)) awards")
+    print(
+      clearing.proven
+        ? "proven    no allocation is worth more"
+        : "bound     \(grouped(clearing.bound)) micro-dollars, gap \(percent(clearing.gap))")
+    print("ties      \(clearing.ties.rawValue)")
+    if !clearing.payments.isEmpty {
+      var table = Table(
+        ("company", .left), ("pays micro-dollars", .right), ("low", .right), ("high", .right), ("", .left))
+      for payment in clearing.payments {
+        table.add(
+          payment.company, grouped(payment.payment), grouped(payment.low), grouped(payment.high),
+          payment.exact ? "exact" : "interval")
+      }
+      print(table.text())
+    }
+    print("took \(rounded(seconds)) s; --json prints the awards")
+  }
+
+  private func rounded(_ seconds: Double) -> String { "\((seconds * 1000).rounded() / 1000)" }
+}
