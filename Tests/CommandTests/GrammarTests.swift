@@ -1,0 +1,60 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// The grammar may grow and never change: what `grammar.txt` lists must still be there.
+@Suite("Command grammar")
+struct GrammarTests {
+  let tool = Tool(home: "/nonexistent/gpumarket-help")
+
+  /// Every command with its options, one a line: `bid block --pool`.
+  func grammar() throws -> [String] {
+    let dump = try tool.run("--experimental-dump-help")
+    let root = try JSONReader.parse(Array(dump.output.utf8), source: "dump").at("command")
+    var lines: [String] = []
+    func walk(_ command: JSONValue, _ path: [String]) throws {
+      for argument in try command["arguments"]?.elements().map({ $0 }) ?? [] {
+        for name in try argument["names"]?.elements().map({ $0 }) ?? [] where try name.at("kind").string() == "long" {
+          lines.append((path + ["--" + (try name.at("name").string())]).joined(separator: " "))
+        }
+      }
+      for sub in try command["subcommands"]?.elements().map({ $0 }) ?? [] {
+        let name = try sub.at("commandName").string()
+        if name != "help" { try walk(sub, path + [name]) }
+      }
+    }
+    try walk(root, ["gpumarket"])
+    return lines.filter { !$0.hasSuffix("--help") && !$0.hasSuffix("--version") }.sorted()
+  }
+
+  @Test func nothingThatWasPromisedIsGone() throws {
+    let now = Set(try grammar())
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "grammar.txt")
+    let promised = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    #expect(promised.count > 50)
+    for line in promised { #expect(now.contains(line), "\(line) is gone") }
+  }
+
+  @Test func everyCommandHasAnExampleAndJSON() throws {
+    let commands = Set(
+      try grammar().map { $0.split(separator: " ").filter { !$0.hasPrefix("--") }.dropFirst().map(String.init) })
+    for command in commands where !command.isEmpty {
+      let help = try tool.run(command + ["--help"])
+      #expect(help.status == 0)
+      #expect(help.output.contains("EXAMPLE"), "\(command) has no example")
+      #expect(help.output.contains("--json"), "\(command) has no --json")
+    }
+  }
+
+  @Test(
+    arguments: [
+      (["bid", "blok"], 64), (["clear"], 64), (["solve", "/nonexistent"], 64), (["round", "open"], 64),
+      (["solve", "-", "--pricing", "lottery"], 64), (["--help"], 0), (["--version"], 0),
+    ] as [([String], Int32)])
+  func usageErrorsExitWith64(arguments: [String], status: Int32) throws {
+    let run = try tool.run(arguments)
+    #expect(run.status == status)
+    #expect(status == 0 || (run.output.isEmpty && !run.error.isEmpty))
+  }
+}
