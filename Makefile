@@ -21,7 +21,7 @@ demo: build ## clear a market from the bundled job history; leaves demo/awards.c
 
 test: ## every test, the demo included
 	@tools/setup.sh test
-	@tools/setup-checkers.sh
+	@if [ -x tools/setup-checkers.sh ]; then tools/setup-checkers.sh; fi
 	@swift format lint --strict -r Sources Tests Package.swift
 	@swift build --build-tests -q --explicit-target-dependency-import-check error
 	@swift build -c release --product gpumarket -q
