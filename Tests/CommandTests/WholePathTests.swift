@@ -20,7 +20,9 @@ struct WholePathTests {
   ) throws -> Tool.Run {
     let run = try tool.run(arguments, input: input)
     #expect(run.status == status, "\(arguments): \(run.error)", sourceLocation: location)
-    #expect(words.isEmpty || (run.output + run.error).contains(words), "said: \(run.output)\(run.error)", sourceLocation: location)
+    #expect(
+      words.isEmpty || (run.output + run.error).contains(words), "said: \(run.output)\(run.error)",
+      sourceLocation: location)
     return run
   }
 
