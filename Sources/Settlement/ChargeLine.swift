@@ -60,7 +60,7 @@ public struct ChargeLine: Sendable {
     memo = try row.get("memo")
   }
 
-  static func all(_ connection: inout Connection, _ span: Span) throws(PostgresError) -> [ChargeLine] {
+  static func all(_ connection: inout Connection, _ span: LedgerSpan) throws(PostgresError) -> [ChargeLine] {
     let rows = try connection.query(
       """
       SELECT * FROM ledger.charge_lines(\(span.after)::bigint, \(span.upTo)::bigint, \(span.round)::text,

@@ -3,7 +3,7 @@ import Postgres
 /// All that a writer needs, read in one snapshot.
 struct ExportData: Sendable {
   var selection: Selection
-  var span: Span
+  var span: LedgerSpan
   /// Number and hash of the ledger's last transaction at the time.
   var headNumber: Int64
   var headHash: String
@@ -24,7 +24,7 @@ struct ExportData: Sendable {
     let head = try connection.query("SELECT number, hash FROM ledger.head()").one()
     headNumber = try head.get("number")
     headHash = try head.get("hash")
-    span = Span(after: since, upTo: headNumber, company: company)
+    span = LedgerSpan(after: since, upTo: headNumber, company: company)
     opening = []
     switch selection {
     case .round(let name): span.round = name

@@ -47,7 +47,7 @@ public struct JournalTransaction: Sendable {
   }
 
   /// In order of booking day, then number.
-  static func all(_ connection: inout Connection, _ span: Span) throws(PostgresError) -> [JournalTransaction] {
+  static func all(_ connection: inout Connection, _ span: LedgerSpan) throws(PostgresError) -> [JournalTransaction] {
     let rows = try connection.query(
       """
       SELECT * FROM ledger.journal(\(span.after)::bigint, \(span.upTo)::bigint, \(span.round)::text,

@@ -26,7 +26,7 @@ public enum Selection: Sendable, Equatable {
 }
 
 /// A selection fixed to numbers, so that all its queries mean the same transactions.
-struct Span: Sendable {
+struct LedgerSpan: Sendable {
   var after: Int64?
   var upTo: Int64
   var round: String?

@@ -1,0 +1,106 @@
+import Postgres
+import Units
+
+/// A company's month: the account from opening to closing balance, what it bid, won, paid and saved.
+public struct Statement: Sendable {
+  /// One bid in a published round whose delivery begins in the month.
+  public struct Bid: Sendable {
+    public let round: String, bid: String
+    /// The most it could have cost, at its limit.
+    public let most: Money
+    /// What it won, nil if nothing.
+    public let award: String?
+    public let value: Money?, payment: Money?
+    public let acceptedAt: String
+    /// The hash on its receipt.
+    public let receipt: String
+  }
+
+  /// Awards summed by pool and day of booking.
+  public struct Day: Sendable {
+    public let day: String, pool: String
+    public fileprivate(set) var awards: Int
+    public fileprivate(set) var gpuSeconds: Int64
+    public fileprivate(set) var value: Money
+    public fileprivate(set) var cents: Int64
+    public var saved: Money { value - Money(cents: cents) }
+  }
+
+  public let company: String, period: String
+  /// Cents: what it owed before, the month's changes (credits and payments negative), what it owes after.
+  public let openingCents: Int64, chargedCents: Int64, creditedCents: Int64, taxCents: Int64, paidCents: Int64
+  public let closingCents: Int64
+  /// Its deposit at the month's end.
+  public let depositCents: Int64
+  /// Whether the period is closed, so that nothing of this changes any more.
+  public let isClosed: Bool
+  public let bids: [Bid]
+  public let charges: [ChargeLine]
+  public let receipts: [JournalTransaction]
+  public let invoices: [Invoice]
+
+  /// Reads it in one snapshot.
+  public init(company: String, period: String, _ connection: inout Connection) throws {
+    self = try connection.transaction(.repeatableRead) { connection in
+      try Statement(reading: company, period, &connection)
+    }
+  }
+
+  private init(reading company: String, _ period: String, _ connection: inout Connection) throws {
+    self.company = company
+    self.period = period
+    let row = try connection.query("SELECT * FROM ledger.statement(\(company), \(period))").one()
+    openingCents = try row.get("opening_cents")
+    chargedCents = try row.get("charged_cents")
+    creditedCents = try row.get("credited_cents")
+    taxCents = try row.get("tax_cents")
+    paidCents = try row.get("paid_cents")
+    closingCents = try row.get("closing_cents")
+    depositCents = try row.get("deposit_cents")
+    isClosed = try row.get("closed")
+    var bids: [Bid] = []
+    for row in try connection.query("SELECT * FROM ledger.statement_bids(\(company), \(period))") {
+      bids.append(
+        Bid(
+          round: try row.get("round"), bid: try row.get("bid"), most: Money(microdollars: try row.get("most")),
+          award: try row.optional("award"),
+          value: try row.optional("value", as: Int64.self).map { Money(microdollars: $0) },
+          payment: try row.optional("payment", as: Int64.self).map { Money(microdollars: $0) },
+          acceptedAt: toSecond(try row.get("accepted_at")), receipt: try row.get("receipt")))
+    }
+    self.bids = bids
+    let span = LedgerSpan(upTo: .max, period: period, company: company)
+    let charges = try ChargeLine.all(&connection, span)
+    let charged = Set(charges.map(\.number))
+    self.charges = charges
+    receipts = try JournalTransaction.all(&connection, span).filter { !charged.contains($0.number) }
+    invoices = try Invoice.list(period: period, company: company, &connection)
+    guard closingCents == openingCents + chargedCents + creditedCents + taxCents + paidCents,
+      charges.reduce(0, { $0 + $1.cents }) == chargedCents + creditedCents + taxCents
+    else {
+      throw SettlementError(
+        "the statement of \(company) for \(period) does not add up",
+        advice: "run gpumarket settle check and report it")
+    }
+  }
+
+  /// Awards by day of delivery's beginning and pool.
+  public var days: [Day] {
+    var days: [String: Day] = [:]
+    for line in charges where line.kind == "award" {
+      let day = String((line.startsAt ?? line.bookedOn).prefix(10))
+      let pool = line.pool ?? ""
+      var entry =
+        days[day + pool] ?? Day(day: day, pool: pool, awards: 0, gpuSeconds: 0, value: .zero, cents: 0)
+      entry.awards += 1
+      entry.gpuSeconds += line.gpuSeconds
+      entry.value += Money(microdollars: line.value ?? 0)
+      entry.cents += line.cents
+      days[day + pool] = entry
+    }
+    return days.values.sorted { ($0.day, $0.pool) < ($1.day, $1.pool) }
+  }
+
+  /// What the awards saved against their limits; awards reversed later are not taken off.
+  public var saved: Money { days.reduce(.zero) { $0 + $1.saved } }
+}

@@ -1,0 +1,29 @@
+import Files
+import Units
+
+extension Statement {
+  /// For programs: amounts as decimal strings in US dollars.
+  public var json: JSONText {
+    [
+      "company": .string(company), "period_utc": .string(period), "closed": .bool(isClosed), "currency": "USD",
+      "opening_usd": .string(dollars(cents: openingCents)), "charges_usd": .string(dollars(cents: chargedCents)),
+      "credits_usd": .string(dollars(cents: creditedCents)), "tax_usd": .string(dollars(cents: taxCents)),
+      "payments_usd": .string(dollars(cents: paidCents)), "closing_usd": .string(dollars(cents: closingCents)),
+      "deposit_usd": .string(dollars(cents: depositCents)), "saved_against_limits_usd": .string(saved.dollars),
+      "invoices": .array(
+        invoices.map {
+          [
+            "invoice": .string($0.number), "due_on_utc": .string($0.dueOn),
+            "total_usd": .string(dollars(cents: $0.totalCents)), "open_usd": .string(dollars(cents: $0.openCents)),
+          ]
+        }),
+      "tables": .object(tables.map { table in .init(table.title, table.json) }),
+    ]
+  }
+}
+
+extension StatementTable {
+  var json: JSONText {
+    .array(rows.map { row in .object(zip(columns, row).map { .init($0.name, .string($1)) }) })
+  }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Files
+import Settlement
+import Units
+
+struct SettleTerms: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "terms", abstract: "Set a company's tax rate and payment term (operator).",
+    discussion: "EXAMPLE\n  gpumarket settle terms --company acme --tax 19 --days 30")
+  @Option(help: "The company.") var company: String
+  @Option(help: ArgumentHelp("Tax in percent, at most four decimals.", valueName: "percent")) var tax: String
+  @Option(help: "Days from an invoice to its due date.") var days: Int
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    let rate = try partsPerMillion(tax)
+    var connection = try options.connect(as: .operator)
+    try Books.setTerms(company: company, taxRatePPM: rate, dueDays: days, &connection)
+    guard !options.json else {
+      return printJSON([
+        "company": .string(company), "tax_rate_ppm": .integer(Int64(rate)), "due_days": .integer(Int64(days)),
+      ])
+    }
+    print("\(company): tax \(tax) %, invoices due after \(days) days; in force from the next invoice on")
+  }
+}
+
+struct SettleRelease: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "release", abstract: "Take an award's rest back before its time, with a credit note (operator).",
+    discussion: """
+      The capacity returns to later rounds. --credit says what share of the payment for the released GPU-hours is
+      credited.
+
+      EXAMPLE
+        gpumarket settle release a_0123456789abcdef --from 2026-12-09T12:00Z --credit 80 --reason "run finished early"
+      """)
+  @Argument(help: "The award.") var award: String
+  @Option(help: ArgumentHelp("From when on, the start of a slot.", valueName: "instant")) var from: String
+  @Option(help: ArgumentHelp("Share credited, in percent.", valueName: "percent")) var credit: String
+  @Option(help: "Why; the credit note shows it.") var reason: String
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    let instant = try Instant(iso8601: from)
+    let share = try partsPerMillion(credit)
+    var connection = try options.connect(as: .operator)
+    let number = try Books.release(award: award, from: instant, creditPPM: share, reason: reason, &connection)
+    guard !options.json else { return printJSON(["transaction": .integer(number), "award": .string(award)]) }
+    print("transaction \(number): award \(award) released from \(instant)")
+  }
+}
+
+struct SettleAdjust: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adjust", abstract: "Take part of an award's charge back, with a credit note (operator).",
+    discussion: "EXAMPLE\n  gpumarket settle adjust a_0123456789abcdef --amount 250.00 --reason \"slow network\"")
+  @Argument(help: "The award.") var award: String
+  @Option(help: ArgumentHelp("US dollars to credit.", valueName: "usd")) var amount: String
+  @Option(help: "Why; the credit note shows it.") var reason: String
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    let amount = try Money(dollars: amount)
+    var connection = try options.connect(as: .operator)
+    let number = try Books.adjust(award: award, amount: amount, reason: reason, &connection)
+    guard !options.json else { return printJSON(["transaction": .integer(number), "award": .string(award)]) }
+    print("transaction \(number): \(amount) of award \(award) credited")
+  }
+}
+
+/// A percentage with at most four decimals in millionths.
+private func partsPerMillion(_ percent: String) throws -> Int {
+  let scaled = try Money(dollars: percent).microdollars
+  guard scaled % 100 == 0, (0...100_000_000).contains(scaled) else {
+    throw Failure(.usage, "\"\(percent)\" is no percentage", advice: "give 0 to 100 with at most four decimals")
+  }
+  return Int(scaled / 100)
+}

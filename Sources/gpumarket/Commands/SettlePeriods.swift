@@ -1,0 +1,130 @@
+import ArgumentParser
+import Files
+import Settlement
+import Units
+
+struct SettlePeriod: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "period", abstract: "Accounting periods: UTC calendar months.", subcommands: [List.self, Close.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the periods, open and closed.")
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .finance)
+      let periods = try Books.periods(&connection)
+      if options.json {
+        return printJSON(
+          .array(
+            periods.map {
+              [
+                "period": .string($0.name), "transactions": .integer(Int64($0.transactions)),
+                "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
+                "tax_usd": .string(Money(cents: $0.taxCents).dollars),
+                "received_usd": .string(Money(cents: $0.receivedCents).dollars),
+                "invoices": .integer(Int64($0.invoices)), "closed_at": $0.closedAt.map { .string($0) } ?? .null,
+              ]
+            }))
+      }
+      var table = Table(
+        ("period (UTC)", .left), ("transactions", .right), ("charged USD", .right), ("tax USD", .right),
+        ("received USD", .right), ("invoices", .right), ("closed (UTC)", .left))
+      for period in periods {
+        table.add(
+          period.name, grouped(period.transactions), Money(cents: period.chargedCents).dollars,
+          Money(cents: period.taxCents).dollars, Money(cents: period.receivedCents).dollars,
+          String(period.invoices), period.closedAt.map { String($0.prefix(16)) } ?? "open")
+      }
+      print(periods.isEmpty ? "the ledger is empty" : table.text())
+    }
+  }
+
+  struct Close: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Issue the invoices that are missing and close a period: it accepts nothing more.",
+      discussion: """
+        What is corrected later falls in the first open period. Periods close in order.
+
+        EXAMPLE
+          gpumarket settle period close 2026-12
+        """)
+    @Argument(help: "The UTC month, such as 2026-12.") var period: String
+    @Flag(help: "Although it has not ended: later charges fall in the next period.") var early = false
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .finance)
+      try confirm("Close the period \(period) for good?", yes: yes)
+      let invoices = try Books.close(period: period, early: early, &connection)
+      if options.json {
+        printJSON(["period": .string(period), "invoices_issued": .integer(Int64(invoices))])
+      } else {
+        print("period \(period) is closed, \(invoices) invoices issued")
+      }
+    }
+  }
+}
+
+struct SettleInvoice: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "invoice", abstract: "Invoices: one for each company and period, numbered without gaps.",
+    subcommands: [Issue.self, List.self])
+
+  struct Issue: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Issue a period's invoices; closing it issues those that are missing.",
+      discussion: "EXAMPLE\n  gpumarket settle invoice issue --period 2026-12")
+    @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
+    @Option(help: "Only this company's.") var company: String?
+    @Flag(help: "Although the month has not ended: later charges go on the next invoice.") var early = false
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .finance)
+      let count = try Books.issueInvoices(period: period, company: company, early: early, &connection)
+      try show(try Invoice.list(period: period, company: company, &connection), issued: count, json: options.json)
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List invoices and what of them is paid.")
+    @Option(help: ArgumentHelp("Only this UTC month.", valueName: "month")) var period: String?
+    @Option(help: "Only this company's.") var company: String?
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .finance)
+      try show(try Invoice.list(period: period, company: company, &connection), issued: nil, json: options.json)
+    }
+  }
+
+  private static func show(_ invoices: [Invoice], issued: Int?, json: Bool) throws {
+    if json {
+      return printJSON(
+        .array(
+          invoices.map {
+            [
+              "invoice": .string($0.number), "company": .string($0.company), "period": .string($0.period),
+              "issued_on_utc": .string($0.issuedOn), "due_on_utc": .string($0.dueOn),
+              "net_usd": .string(Money(cents: $0.netCents).dollars),
+              "tax_rate_ppm": .integer(Int64($0.taxRatePPM)), "tax_usd": .string(Money(cents: $0.taxCents).dollars),
+              "total_usd": .string(Money(cents: $0.totalCents).dollars),
+              "open_usd": .string(Money(cents: $0.openCents).dollars),
+            ]
+          }))
+    }
+    if let issued { printError("\(issued) invoices issued") }
+    var table = Table(
+      ("invoice", .left), ("company", .left), ("period (UTC)", .left), ("issued (UTC)", .left), ("due (UTC)", .left),
+      ("net USD", .right), ("tax", .right), ("tax USD", .right), ("total USD", .right), ("open USD", .right))
+    for each in invoices {
+      table.add(
+        each.number, each.company, each.period, each.issuedOn, each.dueOn, Money(cents: each.netCents).dollars,
+        each.taxRateText, Money(cents: each.taxCents).dollars, Money(cents: each.totalCents).dollars,
+        Money(cents: each.openCents).dollars)
+    }
+    print(invoices.isEmpty ? "no invoices" : table.text())
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Files
+import Foundation
+import Settlement
+
+struct SettleStatement: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "statement", abstract: "A company's month: account, awards, credits, payments, what it saved.",
+    discussion: """
+      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is
+      installed; anything else is text.
+
+      EXAMPLES
+        gpumarket settle statement --company acme --period 2026-12
+        gpumarket settle statement --company acme --period 2026-12 --out acme-2026-12.html
+      """)
+  @Option(help: "The company.") var company: String
+  @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
+  @Option(help: ArgumentHelp("Write it here instead of printing it.", valueName: "file")) var out: String?
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    var connection = try options.connect(as: .finance)
+    let statement = try Statement(company: company, period: period, &connection)
+    guard let out else {
+      options.json ? printJSON(statement.json) : print(statement.text, terminator: "")
+      return
+    }
+    if out.hasSuffix(".pdf") {
+      try writePDF(statement.html, to: out)
+    } else {
+      try writeAtomically(out, out.hasSuffix(".html") ? statement.html : statement.text)
+    }
+    printError("wrote \(out)")
+  }
+
+  private func writePDF(_ html: String, to path: String) throws {
+    let names = ["chromium", "chromium-browser", "google-chrome"]
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+    let programs = names.flatMap { name in folders.map { "\($0)/\(name)" } }
+    guard let program = programs.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
+      throw Failure(
+        .unavailable, "a PDF needs Chromium, which is not installed",
+        advice: "write the page with --out FILE.html and print it, or install chromium")
+    }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "gpumarket-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer {
+      do { try FileManager.default.removeItem(at: folder) } catch { printError("could not remove \(folder.path)") }
+    }
+    let page = folder.appending(path: "statement.html")
+    try writeAtomically(page.path, html)
+    let made = folder.appending(path: "statement.pdf")
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = [
+      "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--print-to-pdf=\(made.path)",
+      "--user-data-dir=\(folder.path)/profile", page.path,
+    ]
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0, FileManager.default.fileExists(atPath: made.path) else {
+      throw Failure(.failed, "Chromium made no PDF", advice: "write the page with --out FILE.html and print it")
+    }
+    try writeAtomically(path, readFile(made.path))
+  }
+}
