@@ -55,7 +55,7 @@ public struct ExportCheck {
     _ bytes: [UInt8], _ path: String, cost: String, price: String, quantity: String
   ) throws {
     var reader = try CSVReader(bytes, source: path)
-    try reader.require(columns: [cost, price, quantity])
+    try reader.require(columns: [cost, price, quantity], optional: reader.columns)
     var sum: Int64 = 0
     var lines = 0
     var badPrices = 0
@@ -79,7 +79,7 @@ public struct ExportCheck {
     _ bytes: [UInt8], _ path: String, id: String, debit: String, credit: String?
   ) throws {
     var reader = try CSVReader(bytes, source: path)
-    try reader.require(columns: [id, debit] + (credit.map { [$0] } ?? []))
+    try reader.require(columns: [id, debit] + (credit.map { [$0] } ?? []), optional: reader.columns)
     var balances: [String: Int64] = [:]
     var debits: Int64 = 0
     var lines = 0

@@ -96,7 +96,7 @@ extension Statement {
       ], empty: "none")
     for bid in bids {
       asked.rows.append([
-        bid.round, bid.bid, short(bid.acceptedAt), bid.most.dollars, bid.award == nil ? "not awarded" : "won",
+        bid.round, bid.bid, bid.acceptedAt.prefix(19) + "Z", bid.most.dollars, bid.award == nil ? "not awarded" : "won",
         bid.payment?.dollars ?? "", bid.award ?? "", String(bid.receipt.prefix(16)),
       ])
     }
