@@ -51,6 +51,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TrustTests", dependencies: ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["Files", "Units", "Postgres", "TestSupport"], swiftSettings: strict),

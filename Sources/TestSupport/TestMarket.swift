@@ -12,8 +12,16 @@ public final class TestMarket: Sendable {
   /// - Parameters:
   ///   - server: nil takes the one that all suites share.
   ///   - slotLength: of the market.
-  public init(on server: TestServer? = nil, slotLength: SlotLength = .hour) throws {
+  ///   - afresh: migrates the database itself instead of copying one. Slower; but a copy lacks the rights on the
+  ///     database, which PostgreSQL does not copy.
+  public init(on server: TestServer? = nil, slotLength: SlotLength = .hour, afresh: Bool = false) throws {
     self.server = try server ?? TestServer.shared()
+    if afresh {
+      database = try self.server.makeDatabase()
+      var connection = try Connection(conninfo: self.server.conninfo(database: database))
+      _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
+      return
+    }
     let template = try self.server.template("market \(slotLength.minutes)") { conninfo in
       var connection = try Connection(conninfo: conninfo)
       _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)

@@ -1,0 +1,119 @@
+import Files
+import Market
+import Postgres
+import TestSupport
+import Testing
+import Units
+
+/// Every text that the door lets in, the clearing job must be able to read, and as the same bid.
+@Suite("Bodies at the door")
+struct BodyTests {
+  let market: TestMarket
+  let acme: String
+  let round: String
+
+  init() throws {
+    market = try TestMarket()
+    try market.addPool()
+    acme = try market.addCompany("acme", credit: "1000000000")
+    round = try market.openRound()
+  }
+
+  static let plain =
+    #"{"type":"block","alternatives":[{"pool":"h100","gpus":8,"slots":2,"window":{"start":"2036-12-01T00:00:00Z","end":"2036-12-02T00:00:00Z"},"limit":2000000}]}"#
+
+  @Test(arguments: [
+    ("\"gpus\":8", "\"gpus\":8e0"), ("\"gpus\":8", "\"gpus\":8.0"), ("\"gpus\":8", "\"gpus\":0.8e1"),
+    ("\"gpus\":8", "\"gpus\":8,\"gpus\":16"), ("\"gpus\":8", "\"gpus\":08"), ("\"gpus\":8", "\"gpus\":\"8\""),
+    ("\"gpus\":8", "\"gpus\": 8"), ("\"gpus\":8", "\"gp\\u0075s\":8"), ("\"gpus\":8", "\"gpus\":-8"),
+    ("\"gpus\":8", "\"gpus\":99999999999999999999"), ("\"gpus\":8", "\"gpus\":null"), ("\"gpus\":8", "\"gpus\":[8]"),
+    ("\"slots\":2", "\"slots\":2,\"minimum_gpus\":null"), ("\"slots\":2", "\"slots\":2,\"minimum_gpus\":16"),
+    ("\"slots\":2,", ""), ("2036-12-02T00:00:00Z", "2036-12-01T24:00:00Z"), ("T00:00:00Z\",", "T00:00Z\","),
+    ("2036-12-01T00:00:00Z", "2036-12-01T00:00:00+00:00"), ("2036-12-01T00:00:00Z", "2036-11-31T00:00:00Z"),
+    ("2036-12-01T00:00:00Z", "now"), ("2036-12-01T00:00:00Z", "-infinity"),
+    ("\"type\":\"block\"", "\"type\":\"curve\""),
+    ("{\"type\":\"block\"", "{\"x\":[[[[1]]]],\"type\":\"block\""),
+    ("\"type\":\"block\"", "\"type\":\"curve\",\"type\":\"block\""),
+    ("}]}", "}],\"alternatives\":[]}"), ("}]}", "}] }"), ("}]}", "}]}\n"), ("h100", "h100\\u0000"), ("h100", "H100"),
+    ("\"limit\":2000000", "\"limit\":2000001"), ("\"limit\":2000000", "\"limit\":2e6"),
+    ("{\"type\"", "\u{FEFF}{\"type\""),
+  ])
+  func refuses(_ original: String, _ replacement: String) throws {
+    let body = Self.plain.replacing(original, with: replacement, maxReplacements: 1)
+    #expect(body != Self.plain)
+    var connection = try market.connect(acme)
+    do {
+      try connection.query("SELECT market.place_bid(\(round), 'k', \(body))")
+      Issue.record("let in \(body)")
+    } catch {
+      #expect(["GM400", "GM422"].contains(error.sqlState), "\(error)")
+    }
+  }
+
+  @Test func nestingAndSizeAreBounded() throws {
+    var connection = try market.connect(acme)
+    for body in [
+      String(repeating: "[", count: 100_000), String(repeating: "{\"a\":", count: 50_000),
+      String(repeating: "9", count: 262_145), "",
+      "null", "[]", "{}", "\"block\"",
+    ] {
+      do {
+        try connection.query("SELECT market.place_bid(\(round), 'k', \(body))")
+        Issue.record("let in \(body.prefix(40))")
+      } catch {
+        #expect(["GM400", "GM422"].contains(error.sqlState), "\(error)")
+      }
+    }
+  }
+
+  /// Seeded mutations of sound bodies: whatever is let in reads back as itself.
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func whatIsLetInReadsBackAsItself(_ seed: UInt64) throws {
+    var random = SeededGenerator(seed)
+    var connection = try market.connect(acme)
+    let curve =
+      #"{"type":"curve","segments":[{"pool":"h100","start":"2036-12-01T00:00:00Z","end":"2036-12-01T06:00:00Z","steps":[{"gpus":8,"limit":3000000},{"gpus":8,"limit":2000000}]}]}"#
+    var accepted = 0
+    for number in 0..<300 {
+      var bytes = Array((number % 2 == 0 ? Self.plain : curve).utf8)
+      for _ in 0..<Int.random(in: 0...2, using: &random) {
+        let at = Int.random(in: bytes.indices, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: bytes[at] = Array("0123456789eE.-+{}[],:\" Z".utf8).randomElement(using: &random) ?? 48
+        case 1: bytes.remove(at: at)
+        case 2: bytes.insert(bytes[at], at: at)
+        default: bytes.swapAt(at, Int.random(in: bytes.indices, using: &random))
+        }
+      }
+      let body = String(decoding: bytes, as: UTF8.self)
+      do {
+        try connection.query("SELECT market.place_bid(\(round), \("k\(number)"), \(body))")
+        accepted += 1
+        #expect(try Bid(body: body).body == body)
+      } catch let error as PostgresError {
+        #expect(error.sqlState.hasPrefix("GM4"), "\(error)")
+      }
+    }
+    #expect(accepted > 50)
+    try market.close(round)
+    var clearing = try market.asClearing()
+    let book = try SealedBook.load(round, &clearing)
+    #expect(book.entries.count == accepted)
+    _ = try BookInstance(book)
+  }
+}
+
+/// SplitMix64: the same seed, the same numbers everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
