@@ -8,7 +8,7 @@ struct Solver {
   private(set) var bound: Int64
   /// The bound's prices, whole and scaled by the certificate's shift.
   private(set) var prices: [Int64]
-  private(set) var tiesRuled = false
+  var tiesRuled = false
   /// Whether the allocation matters, or only its welfare.
   var rulesTies = true
   let report: (@Sendable (Improvement) -> Void)?
@@ -47,32 +47,11 @@ struct Solver {
     }
     floatPrices = volume.prices
     work.boundary()
-    searchTree()
+    searchTrees()
   }
 
   /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
   private(set) var floatPrices: [Double] = []
-
-  private mutating func searchTree() {
-    guard let columns = Columns(book, limit: 100_000), columns.rowCount <= 400 else { return }
-    let tree = TreeSearch(columns, rulesTies: rulesTies)
-    tree.offer(best)
-    while !tree.isComplete, !work.isOver {
-      let before = tree.ticks
-      tree.run(until: before + 20 * Work.ticksPerUnit)
-      work.add(tree.ticks - before)
-      offer(tree.selection, tree.welfare)
-      if tree.bound < bound {
-        bound = tree.bound
-        tell()
-      }
-      work.boundary()
-    }
-    if tree.isComplete {
-      best = tree.selection
-      tiesRuled = rulesTies && tree.bound == tree.welfare
-    }
-  }
 
   private mutating func offer(_ prices: [Double]) {
     let whole = certificate.whole(prices)
@@ -87,6 +66,17 @@ struct Solver {
     best = selection
     self.welfare = welfare
     tell()
+  }
+
+  /// Takes an allocation at least as good, and a bound that may be lower.
+  mutating func replace(_ selection: Selection, bound: Int64) {
+    let value = selection.welfare(book)
+    assert(value >= welfare, "a search begins with the best so far")
+    let isNews = value > welfare || bound < self.bound
+    best = selection
+    welfare = value
+    self.bound = max(min(bound, self.bound), value)
+    if isNews { tell() }
   }
 
   private func tell() {

@@ -31,8 +31,11 @@ struct Work {
   mutating func add(_ ticks: Int) { self.ticks += ticks }
 
   /// The end of a piece of work: the only place where a clearing can be stopped from outside.
+  ///
+  /// Work is rounded up to a whole unit, so that no two boundaries have the same number and `stopAt` names one.
   mutating func boundary() {
     guard !stoppedEarly else { return }
+    ticks = (units + 1) * Work.ticksPerUnit
     if let stopAt { stoppedEarly = units >= stopAt } else if let control { stoppedEarly = control.shouldStop() }
   }
 }

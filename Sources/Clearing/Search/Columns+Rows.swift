@@ -16,27 +16,13 @@ extension Columns {
     let rows = book.rowCount
     var starts = [Bool](repeating: false, count: rows + 1)
     var ends = starts
-    var busiest = [Int64](repeating: 0, count: rows)
-    var seen = [Int32](repeating: 0, count: rows)
-    var touched: [Int] = []
-    for item in 0..<book.itemCount {
-      for option in book.options(ofItem: item) {
-        book.forEachRectangle(option) { rectangle in
-          starts[Int(rectangle.start)] = true
-          ends[Int(rectangle.end)] = true
-          for row in Int(rectangle.start)..<Int(rectangle.end) {
-            if seen[row] == 0 { touched.append(row) }
-            seen[row] = max(seen[row], rectangle.gpus)
-          }
-        }
+    for option in 0..<book.optionCount {
+      book.forEachRectangle(option) { rectangle in
+        starts[Int(rectangle.start)] = true
+        ends[Int(rectangle.end)] = true
       }
-      for row in touched {
-        busiest[row] += Int64(seen[row])
-        seen[row] = 0
-      }
-      touched.removeAll(keepingCapacity: true)
     }
-    var drop = (0..<rows).map { busiest[$0] <= Int64(book.capacity[$0]) }
+    var drop = book.scarceRows().map { !$0 }
     for row in 0..<max(0, rows - 1) where (row + 1) % book.lineLength != 0 {
       if !ends[row + 1], book.capacity[row + 1] <= book.capacity[row] {
         drop[row] = true

@@ -159,7 +159,8 @@ final class TreeSearch {
   private func expand(depth: Int, bound: inout Int64) -> (Branch, upFirst: Bool)? {
     nodes += 1
     var kept = Trail()
-    for _ in 0..<60 {
+    var rounds = 0
+    while true {
       guard tighten(&bound) else { return nil }
       lp.solution(into: x)
       if depth < 6 || nodes % 16 == 0 {
@@ -175,13 +176,18 @@ final class TreeSearch {
       }
       for index in candidates.indices { candidates[index].score = estimate(candidates[index]) }
       candidates.sort { ($1.score, $0.group) < ($0.score, $1.group) }
+      rounds += 1
+      if rounds > 200 {
+        // Tightening step by step has gone on long enough: split untried.
+        var plain = candidates[0]
+        (plain.upBound, plain.downBound) = (bound, bound)
+        return (plain, true)
+      }
       if let branch = strongBranch(candidates, depth: depth, bound: &bound, kept: &kept) {
         return (branch, upFirst: branch.upBound >= branch.downBound)
       }
       if bound < target { return nil }
     }
-    stuck = max(stuck, bound)
-    return nil
   }
 
   /// Solves the relaxation and fixes by reduced value until nothing changes; false once the node is closed.

@@ -1,0 +1,57 @@
+extension Solver {
+  /// The most columns and rows a book may have to be searched exactly.
+  private static let columnLimit = 100_000
+  private static let rowLimit = 400
+
+  /// Searches the book's components exactly, smallest first, each with an equal share of the work that is left.
+  mutating func searchTrees() {
+    guard book.optionCount <= Solver.columnLimit else { return }
+    let parts = book.components().map { $0.count == book.bidCount ? nil : book.subset($0) }
+    var bounds: [Int64] = []
+    var areRuled = rulesTies
+    for part in parts {
+      let subset = part?.book ?? book
+      bounds.append(part == nil ? bound : min(bound, ownBound(subset) ?? bound))
+    }
+    for (index, part) in parts.enumerated() {
+      let share = max(0, work.left) / (parts.count - index)
+      guard let columns = Columns(part?.book ?? book, limit: Solver.columnLimit), columns.rowCount <= Solver.rowLimit
+      else {
+        areRuled = false
+        continue
+      }
+      let tree = TreeSearch(columns, rulesTies: rulesTies)
+      tree.offer(part?.part(of: best) ?? best)
+      var left = share
+      repeat {
+        let before = tree.ticks
+        tree.run(until: before + min(max(left, 1), 20 * Work.ticksPerUnit))
+        left -= tree.ticks - before
+        work.add(tree.ticks - before)
+        bounds[index] = min(bounds[index], tree.bound)
+        take(tree, part, bound: bounds.reduce(0, +))
+        work.boundary()
+      } while !tree.isComplete && left > 0 && !work.isOver
+      if !tree.isComplete || tree.bound > tree.welfare { areRuled = false }
+    }
+    tiesRuled = areRuled && bound == welfare
+  }
+
+  /// A bound for some of the bids alone: prices count only on rows that these bids touch.
+  private func ownBound(_ part: Book) -> Int64? {
+    var touched = [Bool](repeating: false, count: part.rowCount)
+    for option in 0..<part.optionCount {
+      part.forEachRectangle(option) { rectangle in
+        for row in Int(rectangle.start)..<Int(rectangle.end) { touched[row] = true }
+      }
+    }
+    let certificate = Certificate(part)
+    return certificate.bound(certificate.whole(floatPrices.indices.map { touched[$0] ? floatPrices[$0] : 0 }))
+  }
+
+  private mutating func take(_ tree: TreeSearch, _ part: Subset?, bound: Int64) {
+    var selection = best
+    if let part { part.merge(tree.selection, into: &selection) } else { selection = tree.selection }
+    replace(selection, bound: bound)
+  }
+}
