@@ -11,8 +11,10 @@ public struct ControlTotals: Sendable, Equatable {
   public private(set) var awards = 0
   /// Awards as posted; credits and reversals (negative); tax; payments and deposits used (positive).
   public private(set) var awardCents: Int64 = 0, creditCents: Int64 = 0, taxCents: Int64 = 0, paidCents: Int64 = 0
-  /// The exact payments of the awards.
-  public private(set) var awardPayment = Money.zero
+  /// The exact payments of the awards, and what was bid for them.
+  public private(set) var awardPayment = Money.zero, awardValue = Money.zero
+  /// What was bid less what is charged, over awards and their reversals.
+  public private(set) var saved = Money.zero
 
   /// What rounding each award down to the cent gave away.
   public var roundingDifference: Money { awardPayment - Money(cents: awardCents) }
@@ -51,6 +53,8 @@ public struct ControlTotals: Sendable, Equatable {
     for line in data.charges {
       receivable[line.number, default: 0] -= line.cents
       if line.kind == "award", let payment = line.payment { awardPayment += Money(microdollars: payment) }
+      if let value = line.value { saved += Money(microdollars: value) - Money(cents: line.cents) }
+      if line.kind == "award", let value = line.value { awardValue += Money(microdollars: value) }
       guard let price = line.gpuSeconds == 0 ? nil : unitPrice(cents: line.cents, seconds: line.gpuSeconds) else {
         continue
       }
@@ -93,10 +97,12 @@ public struct ControlTotals: Sendable, Equatable {
       "transactions": .integer(Int64(transactions)), "postings": .integer(Int64(postings)),
       "postings_of_zero": .integer(Int64(zeroPostings)), "charge_lines": .integer(Int64(data.charges.count)),
       "debits_usd": .string(dollars(cents: debitCents)), "credits_usd": .string(dollars(cents: debitCents)),
-      "awards": .integer(Int64(awards)), "award_payments_exact_usd": .string(awardPayment.dollars),
+      "awards": .integer(Int64(awards)), "award_bid_values_usd": .string(awardValue.dollars),
+      "award_payments_exact_usd": .string(awardPayment.dollars),
       "award_payments_posted_usd": .string(dollars(cents: awardCents)),
       "rounding_difference_usd": .string(roundingDifference.dollars),
-      "corrections_usd": .string(dollars(cents: creditCents)), "tax_usd": .string(dollars(cents: taxCents)),
+      "saved_against_limits_usd": .string(saved.dollars), "corrections_usd": .string(dollars(cents: creditCents)),
+      "tax_usd": .string(dollars(cents: taxCents)),
       "charged_usd": .string(dollars(cents: awardCents + creditCents + taxCents)),
       "received_usd": .string(dollars(cents: paidCents)),
     ]

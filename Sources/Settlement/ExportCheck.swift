@@ -24,10 +24,8 @@ public struct ExportCheck {
     }
     switch format {
     case .csv:
-      try checkCharges(
-        bytes, path, cost: "posted_usd", price: "effective_price_usd_per_gpu_hour", quantity: "gpu_hours")
-    case .focus, .focus12:
-      try checkCharges(bytes, path, cost: "BilledCost", price: "ContractedUnitPrice", quantity: "PricingQuantity")
+      try checkCharges(bytes, path, .csv)
+    case .focus, .focus12: try checkCharges(bytes, path, .focus)
     case .netsuite:
       try checkJournal(
         bytes, path, id: "External ID", debit: "Journal Entry - Line: Debit", credit: "Journal Entry - Line: Credit")
@@ -51,28 +49,65 @@ public struct ExportCheck {
     }
   }
 
-  private mutating func checkCharges(
-    _ bytes: [UInt8], _ path: String, cost: String, price: String, quantity: String
-  ) throws {
+  /// The columns of a file of charges.
+  private struct ChargeColumns {
+    let cost: String, price: String, quantity: String, value: String?, payment: String, saved: String
+    /// Columns that repeat the cost or the price.
+    let costs: [String], prices: [String]
+
+    static let csv = ChargeColumns(
+      cost: "posted_usd", price: "effective_price_usd_per_gpu_hour", quantity: "gpu_hours", value: "bid_value_usd",
+      payment: "payment_exact_usd", saved: "saved_against_limit_usd", costs: [], prices: [])
+    static let focus = ChargeColumns(
+      cost: "BilledCost", price: "ContractedUnitPrice", quantity: "PricingQuantity", value: nil,
+      payment: "x_ExactPayment", saved: "x_SavedAgainstLimit", costs: ["ContractedCost", "EffectiveCost", "ListCost"],
+      prices: ["ListUnitPrice"])
+
+    var needed: [String] { [cost, price, quantity, payment, saved] + costs + prices + (value.map { [$0] } ?? []) }
+  }
+
+  private mutating func checkCharges(_ bytes: [UInt8], _ path: String, _ columns: ChargeColumns) throws {
     var reader = try CSVReader(bytes, source: path)
-    try reader.require(columns: [cost, price, quantity], optional: reader.columns)
+    try reader.require(columns: columns.needed, optional: reader.columns)
     var sum: Int64 = 0
+    var sums = (payment: Money.zero, value: Money.zero, saved: Money.zero)
     var lines = 0
-    var badPrices = 0
+    var faults = 0
     while let record = try reader.next() {
-      let cents = try cents(record, cost)
+      let cents = try cents(record, columns.cost)
+      let isAward =
+        record["kind"].map { $0 == "award" } ?? (record["ChargeCategory"] == "Usage" && record["ChargeClass"] == "")
       sum += cents
       lines += 1
-      if let unit = record[price], !unit.isEmpty,
-        !ControlTotals.agrees(price: unit, quantity: record[quantity] ?? "", cents: cents)
-      {
-        badPrices += 1
+      let price = record[columns.price] ?? ""
+      var agrees =
+        price.isEmpty
+        || ControlTotals.agrees(price: price, quantity: record[columns.quantity] ?? "", cents: cents)
+      for column in columns.costs { agrees = try agrees && self.cents(record, column) == cents }
+      for column in columns.prices { agrees = agrees && record[column] == price }
+      let saved = try money(record, columns.saved)
+      if let value = columns.value, let saved {
+        agrees = try agrees && money(record, value) == Money(cents: cents) + saved
       }
+      sums.saved += saved ?? .zero
+      if isAward {
+        sums.payment += try money(record, columns.payment) ?? .zero
+        sums.value += Money(cents: cents) + (saved ?? .zero)
+      }
+      if !agrees { faults += 1 }
     }
     checked.append("\(lines) charges, unit price × quantity against cost")
-    if badPrices > 0 { problems.append("in \(badPrices) lines unit price × quantity is not the cost") }
+    if faults > 0 { problems.append("in \(faults) lines unit price × quantity, cost and saving do not agree") }
     try expect("charge_lines", lines)
     try expect("charged_usd", sum)
+    try expect("award_payments_exact_usd", sums.payment)
+    try expect("award_bid_values_usd", sums.value)
+    try expect("saved_against_limits_usd", sums.saved)
+  }
+
+  private func money(_ record: CSVRecord, _ column: String) throws -> Money? {
+    let text = record[column] ?? ""
+    return text.isEmpty ? nil : try Money(dollars: text)
   }
 
   private mutating func checkJournal(
@@ -101,11 +136,16 @@ public struct ExportCheck {
   private mutating func checkJSON(_ bytes: [UInt8], _ path: String) throws {
     let root = try JSONReader.parse(bytes, source: path)
     var sum: Int64 = 0
+    var sums = (payment: Money.zero, value: Money.zero)
     var charges = 0
     for line in try root.at("charges").elements() {
       charges += 1
       let cents = try Money(dollars: line.at("posted_usd").string()).centsRoundedDown
       sum += cents
+      if try line.at("kind").string() == "award" {
+        sums.payment += try Money(dollars: line.at("payment_exact_usd").string())
+        sums.value += try Money(dollars: line.at("bid_value_usd").string())
+      }
       guard !(try line.at("effective_price_usd_per_gpu_hour").isNull) else { continue }
       let price = try line.at("effective_price_usd_per_gpu_hour").string()
       if !ControlTotals.agrees(price: price, quantity: try line.at("gpu_hours").string(), cents: cents) {
@@ -114,6 +154,8 @@ public struct ExportCheck {
     }
     try expect("charge_lines", charges)
     try expect("charged_usd", sum)
+    try expect("award_payments_exact_usd", sums.payment)
+    try expect("award_bid_values_usd", sums.value)
     var chain = JournalChain()
     for transaction in try root.at("transactions").elements() { try chain.add(transaction) }
     problems += chain.problems
@@ -137,6 +179,13 @@ public struct ExportCheck {
     let said = try totals.at(.key(key)).string()
     if said != dollars(cents: found) {
       problems.append("the control total \(key) is \(said), the file adds up to \(dollars(cents: found))")
+    }
+  }
+
+  private mutating func expect(_ key: String, _ found: Money) throws {
+    let said = try totals.at(.key(key)).string()
+    if said != found.dollars {
+      problems.append("the control total \(key) is \(said), the file adds up to \(found.dollars)")
     }
   }
 

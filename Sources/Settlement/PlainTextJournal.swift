@@ -17,6 +17,13 @@ extension ExportFormat {
       for (name, value) in t.marks { text += "    ; \(name):\(value)\n" }
       try file.write(text + Self.hledgerLines(t.postings, data.accounts, &balances))
     }
+    // An account's last line has no later one that would miss it.
+    guard let last = data.transactions.last?.bookedOn ?? data.firstDay, !balances.isEmpty else { return }
+    var text = "\n\(last) * (closing) Balances, nothing moves\n"
+    for (account, cents) in balances.sorted(by: { $0.key < $1.key }) {
+      text += "    \(account)  0.00 USD = \(dollars(cents: cents)) USD\n"
+    }
+    try file.write(text)
   }
 
   private static func hledgerLines(
