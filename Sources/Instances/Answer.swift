@@ -28,6 +28,7 @@ public func answerJSON(_ clearing: Clearing, of instance: Instance, seconds: Dou
     "effort": .string(clearing.effort.text),
     "work": .integer(Int64(clearing.workDone)),
     "stopped_early": .bool(clearing.stoppedEarly),
+    "pricing": .string(clearing.rule.rawValue),
     "ties": .string(clearing.ties.rawValue),
     "awards": .array(clearing.awards.flatMap { awardJSON($0, instance) }),
     "payments": .object(payments),

@@ -20,15 +20,15 @@ struct ReferenceClearing {
   private var choices: [[Choice]] = []
   private var mostLeft: [Int64] = []
 
-  /// - Parameter without: a company whose bids stay out.
-  init(_ instance: Instance, without company: String? = nil) {
+  /// - Parameter absent: companies whose bids stay out.
+  init(_ instance: Instance, without absent: Set<String> = []) {
     self.instance = instance
     free = (0..<instance.poolCount).map { pool in
       (0..<instance.slotCount).map { instance.capacity(pool: pool, slot: $0) }
     }
     capLeft = instance.companyCaps.map { cap in [Int](repeating: cap.gpus, count: instance.slotCount) }
     choices = (0..<instance.bidCount).map { bid in
-      instance.companyName(ofBid: bid) == company ? [] : ReferenceClearing.choices(of: bid, instance)
+      absent.contains(instance.companyName(ofBid: bid)) ? [] : ReferenceClearing.choices(of: bid, instance)
     }
     mostLeft = [Int64](repeating: 0, count: instance.bidCount + 1)
     for bid in (0..<instance.bidCount).reversed() {
@@ -138,7 +138,7 @@ struct ReferenceClearing {
     }
     var result: [String: Int64] = [:]
     for (company, net) in own {
-      let without = ReferenceClearing(instance, without: company).welfare
+      let without = ReferenceClearing(instance, without: [company]).welfare
       result[company] = cost[company, default: 0] + without - (welfare - net)
     }
     return result

@@ -13,9 +13,10 @@ public func clear(
   solver.run()
   var draft = Draft(instance: instance, book: book, solver: solver)
   switch pricing {
-  case .none: break
+  case .none: draft.rule = .none
   case .payAsBid: draft.payAsBid()
-  case .vcg, .coreSelecting: draft.payVCG()
+  case .vcg: draft.payVCG()
+  case .coreSelecting: draft.payCoreSelecting()
   }
   return draft.clearing(effort: effort)
 }
@@ -27,6 +28,8 @@ struct Draft {
   var solver: Solver
   var awards: [Award]
   var payments: [CompanyPayment] = []
+  /// The rule that the payments follow.
+  var rule = PricingRule.none
 
   init(instance: Instance, book: Book, solver: Solver) {
     self.instance = instance
@@ -42,7 +45,7 @@ struct Draft {
     return Clearing(
       engineVersion: engineVersion, effort: effort, workDone: solver.work.units,
       stoppedEarly: solver.work.stoppedEarly, welfare: solver.welfare, bound: solver.bound,
-      ties: solver.tiesRuled ? .ruled : .notGuaranteed, awards: awards, payments: payments,
+      ties: solver.tiesRuled ? .ruled : .notGuaranteed, awards: awards, rule: rule, payments: payments,
       prices: (0..<pools).map { pool in
         (0..<slots).map { prices[pool * slots + $0] + instance.reserve(pool: pool) }
       })

@@ -15,7 +15,7 @@ struct Certificate {
     self.book = book
     var total: Int64 = 1
     for bid in 0..<book.bidCount {
-      for item in book.items(ofBid: bid) { total += book.value[book.options(ofItem: item)].max() ?? 0 }
+      for item in book.items(ofBid: bid) { total += max(0, book.value[book.options(ofItem: item)].max() ?? 0) }
     }
     // The door keeps the total at 2^60 or less; 2^62 leaves room for capacity · y beside it.
     shift = max(0, min(20, total.leadingZeroBitCount - 4))

@@ -1,6 +1,7 @@
 extension Draft {
   /// First price: each award costs its bid.
   mutating func payAsBid() {
+    rule = .payAsBid
     var total: [Int: Int64] = [:]
     for index in awards.indices {
       awards[index].payment = awards[index].value

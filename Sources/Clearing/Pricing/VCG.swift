@@ -13,6 +13,7 @@ struct Counterfactual: Sendable {
 extension Draft {
   mutating func payVCG() {
     let found = solveCounterfactuals()
+    rule = .vcg
     payments = []
     for company in winners {
       let net = netValue(of: company)

@@ -27,6 +27,8 @@ public struct Clearing: Sendable {
   public let ties: TieStatus
   /// In order of acceptance of their bids.
   public let awards: [Award]
+  /// The rule that the payments follow: VCG where core-selecting was asked for but could not be proven.
+  public let rule: PricingRule
   /// In order of company name; empty under `PricingRule.none`.
   public let payments: [CompanyPayment]
   /// The bound's shadow prices by pool and slot: micro-dollars per GPU and slot, reserve included.

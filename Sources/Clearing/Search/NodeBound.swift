@@ -28,7 +28,7 @@ final class NodeBound {
     self.lp = lp
     var total: Int64 = 1
     for group in 0..<columns.groupCount {
-      total += (columns.value[columns.columns(group)].max() ?? 0) * Int64(max(1, columns.most[group]))
+      total += max(0, columns.value[columns.columns(group)].max() ?? 0) * Int64(max(1, columns.most[group]))
     }
     shift = Int64(max(0, min(20, total.leadingZeroBitCount - 4)))
     priceScale = lp.scale * Double(1 << shift)
