@@ -69,7 +69,7 @@ public final class TestMarket: Sendable {
     let period = try TimeRange(iso8601: delivery)
     return try Rounds.open(
       &connection, name: name, delivery: period, gate: period.start - TimeSpan(hours: 12), pricing: pricing,
-      effort: "quick", pools: pools)
+      effort: "20", pools: pools)
   }
 
   /// A block bid in the first hours of the usual day.

@@ -1,0 +1,196 @@
+import Clearing
+import Files
+import Foundation
+import Market
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Units
+
+@Suite("Clearing job")
+struct ClearingJobTests {
+  /// A round with random bids of every kind from three companies, one of them capped; its gate is closed.
+  private func sealedRound(seed: UInt64, pricing: String = "vcg") throws -> (market: TestMarket, round: String) {
+    let market = try TestMarket()
+    try market.addPool("h100", gpus: 32, lot: 8, reserve: "1.00")
+    try market.addPool("a100", gpus: 20, lot: 4, reserve: "0.50")
+    var random = SeededGenerator(seed: seed)
+    var asOperator = try market.asOperator()
+    var logins: [String] = []
+    for name in ["acme", "borealis", "cygnus"] { logins.append(try market.addCompany(name)) }
+    try Companies.setCap(&asOperator, company: "cygnus", pool: "h100", gpus: 16)
+    let round = try market.openRound(pricing: pricing)
+    let period = try TimeRange(iso8601: TestMarket.delivery)
+    for login in logins {
+      var connection = try market.connect(login)
+      var earlier: [String] = []
+      for number in 0..<8 {
+        let bid: Bid
+        if number % 4 == 3 {
+          let high = Int64.random(in: 200...400, using: &random)
+          bid = .curve([
+            CurveSegment(
+              pool: "a100", period: period,
+              steps: [
+                .init(gpus: 4, limit: try Price(dollarsPerGPUHour: Money(cents: high).dollars)),
+                .init(gpus: 8, limit: try Price(dollarsPerGPUHour: Money(cents: high / 2).dollars)),
+              ])
+          ])
+        } else {
+          let limit = Money(cents: Int64.random(in: 100...400, using: &random)).dollars
+          let slots = Int.random(in: 2...16, using: &random)
+          let gpus = 8 * Int.random(in: 1...4, using: &random)
+          let one = try TestMarket.block(gpus: gpus, minimum: number % 4 == 1 ? 8 : nil, slots: slots, limit: limit)
+          let other = try TestMarket.block(pool: "a100", gpus: min(gpus, 20), slots: slots, limit: limit)
+          guard case .block(let a) = one, case .block(let b) = other else { continue }
+          bid = .block(number % 2 == 0 ? a + b : a)
+        }
+        let parent = number % 4 == 2 ? earlier.randomElement(using: &random) : nil
+        earlier.append(
+          try OrderBook.place(bid, in: round, parent: parent, key: "\(number)", &connection).bid)
+      }
+      _ = try OrderBook.withdraw(earlier[0], in: round, key: "w", &connection)
+    }
+    try market.close(round)
+    return (market, round)
+  }
+
+  @Test(arguments: [("vcg", 1), ("vcg", 2), ("pay-as-bid", 3)] as [(String, UInt64)])
+  func publishesOnceWhatHolds(pricing: String, seed: UInt64) throws {
+    let (market, round) = try sealedRound(seed: seed, pricing: pricing)
+    var connection = try market.asClearing()
+    #expect(try ClearingJob.dueRounds(&connection) == [round])
+    let outcome = try ClearingJob().run(round, &connection)
+    #expect(outcome.ending == .published)
+    #expect(try ClearingJob.dueRounds(&connection).isEmpty)
+    #expect(try ClearingJob().run(round, &connection).ending == .alreadyPublished)
+
+    var asOperator = try market.asOperator()
+    let awards = try Results.awards(round: round, ownOnly: false, &asOperator)
+    #expect(!awards.isEmpty)
+    // Nothing oversold, slot by slot, in GPUs; payments between reserve cost and bid.
+    for pool in try Rounds.pools(of: round, &asOperator) {
+      for (slot, capacity) in pool.capacityGPUs.enumerated() {
+        let at = try Rounds.named(round, &asOperator).start(ofSlot: slot)
+        let held = awards.flatMap(\.uses).filter { $0.pool == pool.name && $0.period.start <= at && at < $0.period.end }
+        #expect(held.reduce(0) { $0 + $1.gpus } <= capacity)
+        let capped = awards.filter { $0.company == "cygnus" }.flatMap(\.uses)
+          .filter { $0.pool == pool.name && $0.period.start <= at && at < $0.period.end }
+        #expect(pool.name != "h100" || capped.reduce(0) { $0 + $1.gpus } <= 16)
+      }
+    }
+    for award in awards {
+      #expect(award.reserveCost <= award.payment && award.payment <= award.value)
+      #expect(pricing == "vcg" || award.payment == award.value)
+    }
+    // Debits equal credits, and what is posted is what was awarded, each award rounded once, down.
+    var root = try market.connect(nil)
+    let posted = try root.query("SELECT sum(cents)::bigint AS net FROM ledger.posting").one()
+    #expect(try posted.get("net", as: Int64.self) == 0)
+    for company in try Results.payments(round, &asOperator) {
+      let cents = awards.filter { $0.company == company.company }.reduce(Int64(0)) { $0 + $1.payment.centsRoundedDown }
+      let login = try Companies.list(&asOperator).first { $0.name == company.company }?.login
+      var own = try market.connect(login)
+      #expect(try Companies.account(&own).owed == Money(cents: cents))
+    }
+  }
+
+  @Test func twoAtOncePublishOne() async throws {
+    let (market, round) = try sealedRound(seed: 5)
+    let outcomes = try await withThrowingTaskGroup(of: ClearingJob.Outcome.self) { group in
+      for _ in 0..<3 {
+        group.addTask {
+          var connection = try market.asClearing()
+          return try ClearingJob().run(round, &connection)
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outcomes.filter { $0.ending == .published }.count == 1)
+    #expect(Set(outcomes.compactMap(\.resultDigest)).count == 1)
+    var asOperator = try market.asOperator()
+    #expect(try Results.totals(round, &asOperator)?.resultDigest == outcomes.compactMap(\.resultDigest).first)
+  }
+
+  @Test func theOrderOfLoadingDoesNotMatter() throws {
+    let (market, round) = try sealedRound(seed: 6)
+    var connection = try market.asClearing()
+    var job = ClearingJob()
+    job.dryRun = true
+    let before = try job.run(round, &connection)
+    #expect(before.ending == .notWritten)
+    var root = try market.connect(nil)
+    try root.script("CLUSTER market.entry USING entry_company_id_key_key")
+    try root.script("VACUUM FULL market.bid")
+    #expect(try job.run(round, &connection).resultDigest == before.resultDigest)
+    job.dryRun = false
+    #expect(try job.run(round, &connection).resultDigest == before.resultDigest)
+  }
+
+  /// Whatever a faulty or malicious clearing host sends, the database publishes nothing that breaks its rules.
+  @Test(arguments: ["oversold", "above the bid", "another book", "welfare", "not in the book"])
+  func theDatabaseChecksTheResultItself(fault: String) throws {
+    let market = try TestMarket()
+    try market.addPool("h100", gpus: 8)
+    let acme = try market.addCompany("acme")
+    let round = try market.openRound()
+    let receipts = try (0..<2).map { _ in try market.place(TestMarket.block(slots: 24), as: acme, in: round) }
+    try market.close(round)
+    var connection = try market.asClearing()
+    let book = try SealedBook.load(round, &connection)
+    var value: Int64 = 8 * 24 * 2_000_000
+    if fault == "above the bid" { value -= 1 }
+    let reserve: Int64 = 8 * 24 * 1_000_000
+    func award(_ bid: String) -> JSONText {
+      [
+        "company": "acme", "bid": .string(bid), "alternative": 1, "gpu_slots": 192, "value": .integer(value),
+        "reserve_cost": .integer(reserve), "payment": .integer(8 * 24 * 2_000_000),
+        "uses": [[0, 0, 24, 8]],
+      ]
+    }
+    var awards = [award(fault == "not in the book" ? "b_0000000000000000" : receipts[0].bid)]
+    if fault == "oversold" { awards.append(award(receipts[1].bid)) }
+    let paid = Int64(awards.count) * 8 * 24 * 2_000_000
+    let welfare = Int64(awards.count) * (value - reserve) + (fault == "welfare" ? 1 : 0)
+    let result: JSONText = [
+      "instance_digest": .string(String(repeating: "00", count: 32)),
+      "result_digest": .string(String(repeating: "11", count: 32)), "engine_version": "x", "effort": "quick",
+      "work_done": 1, "stopped_early": false, "welfare": .integer(welfare), "bound": .integer(welfare), "proven": true,
+      "ties": "ruled", "prices": [:], "awards": .array(awards),
+      "payments": [
+        ["company": "acme", "payment": .integer(paid), "low": .integer(paid), "high": .integer(paid), "exact": true]
+      ],
+    ]
+    let root = fault == "another book" ? Array(repeating: UInt8(7), count: 32) : book.merkleRoot
+    let error = refusal {
+      _ = try connection.query("SELECT market.publish_round(\(round), \(root), \(result.text())::jsonb)")
+    }
+    #expect(error != nil)
+    if ["oversold", "welfare"].contains(fault) { #expect(error?.sqlState == "GM500") }
+    if fault == "another book" { #expect(error?.sqlState == "GM409") }
+    var asOperator = try market.asOperator()
+    #expect(try Rounds.named(round, &asOperator).state == .closed)
+    #expect(try Results.totals(round, &asOperator) == nil)
+    // And an honest clearing still goes through.
+    #expect(try ClearingJob().run(round, &connection).ending == .published)
+  }
+
+  @Test func stopsInTimeForDeliveryAndSaysSo() throws {
+    let (market, round) = try sealedRound(seed: 8)
+    var connection = try market.asClearing()
+    var job = ClearingJob()
+    job.effort = Effort(units: 1_000_000)
+    // The delivery is years away; a margin as long leaves a second to solve.
+    var asOperator = try market.asOperator()
+    let known = try Rounds.named(round, &asOperator)
+    job.marginSeconds = (known.delivery.start - known.serverTime).seconds
+    let start = ContinuousClock.now
+    let outcome = try job.run(round, &connection)
+    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(outcome.ending == .published)
+    let totals = try #require(try Results.totals(round, &asOperator))
+    #expect(totals.effort == "1000000")
+    #expect(totals.stoppedEarly || totals.isProven || totals.workDone <= 1_000_000)
+  }
+}
