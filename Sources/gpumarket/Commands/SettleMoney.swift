@@ -63,7 +63,8 @@ struct SettlePayment: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List payments and deposits.")
+    static let configuration = CommandConfiguration(
+      abstract: "List payments and deposits.", discussion: "EXAMPLE\n  gpumarket settle payment list --company acme")
     @Option(help: "Only this company's.") var company: String?
     @OptionGroup var options: DatabaseOptions
 
@@ -101,21 +102,32 @@ struct SettleDeposit: ParsableCommand {
     subcommands: [Record.self, Use.self, Return.self])
 
   struct Record: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Record a deposit received; it counts as credit.")
+    static let configuration = CommandConfiguration(
+      abstract: "Record a deposit received; it counts as credit.",
+      discussion:
+        "EXAMPLE\n  gpumarket settle deposit record --company acme --amount 5000.00 --on 2026-12-01 --reference wire-811"
+    )
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
     func run() throws { try receipt.record(.deposit, options) }
   }
 
   struct Use: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Pay what a company owes from its deposit.")
+    static let configuration = CommandConfiguration(
+      abstract: "Pay what a company owes from its deposit.",
+      discussion:
+        "EXAMPLE\n  gpumarket settle deposit use --company acme --amount 1200.00 --on 2026-12-20 --reference invoice-7")
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
     func run() throws { try receipt.record(.depositUse, options) }
   }
 
   struct Return: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Record a deposit sent back.")
+    static let configuration = CommandConfiguration(
+      abstract: "Record a deposit sent back.",
+      discussion:
+        "EXAMPLE\n  gpumarket settle deposit return --company acme --amount 3800.00 --on 2026-12-31 --reference wire-902"
+    )
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
     func run() throws { try receipt.record(.depositReturn, options) }

@@ -8,7 +8,8 @@ struct SettlePeriod: ParsableCommand {
     commandName: "period", abstract: "Accounting periods: UTC calendar months.", subcommands: [List.self, Close.self])
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the periods, open and closed.")
+    static let configuration = CommandConfiguration(
+      abstract: "List the periods, open and closed.", discussion: "EXAMPLE\n  gpumarket settle period list")
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -89,7 +90,9 @@ struct SettleInvoice: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List invoices and what of them is paid.")
+    static let configuration = CommandConfiguration(
+      abstract: "List invoices and what of them is paid.",
+      discussion: "EXAMPLE\n  gpumarket settle invoice list --company acme")
     @Option(help: ArgumentHelp("Only this UTC month.", valueName: "month")) var period: String?
     @Option(help: "Only this company's.") var company: String?
     @OptionGroup var options: DatabaseOptions
