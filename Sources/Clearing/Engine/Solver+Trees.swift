@@ -2,6 +2,8 @@ extension Solver {
   /// The most columns and rows a book may have to be searched exactly.
   private static let columnLimit = 100_000
   private static let rowLimit = 400
+  /// What ties may cost beyond the cost of the proof.
+  private static let tieTicks = 200 * Work.ticksPerUnit
 
   /// Searches the book's components exactly, smallest first, each with an equal share of the work that is left.
   mutating func searchTrees() {
@@ -23,6 +25,7 @@ extension Solver {
       let tree = TreeSearch(columns, rulesTies: rulesTies)
       tree.offer(part?.part(of: best) ?? best)
       var left = share
+      var isProven = false
       repeat {
         let before = tree.ticks
         tree.run(until: before + min(max(left, 1), 20 * Work.ticksPerUnit))
@@ -31,6 +34,11 @@ extension Solver {
         bounds[index] = min(bounds[index], tree.bound)
         take(tree, part, bound: bounds.reduce(0, +))
         work.boundary()
+        if !isProven, tree.bound == tree.welfare {
+          // What is left open concerns ties alone, of which there may be very many.
+          isProven = true
+          left = min(left, tree.ticks + Solver.tieTicks)
+        }
       } while !tree.isComplete && left > 0 && !work.isOver
       if !tree.isComplete || tree.bound > tree.welfare { areRuled = false }
     }
