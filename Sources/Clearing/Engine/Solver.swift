@@ -47,6 +47,7 @@ struct Solver {
     }
     floatPrices = volume.prices
     work.boundary()
+    anneal(ticks: annealingTicks)
     searchTrees()
   }
 

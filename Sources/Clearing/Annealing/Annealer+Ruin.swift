@@ -1,0 +1,69 @@
+extension Annealer {
+  /// How many candidates a refill looks at.
+  var reach: Int { 60 }
+
+  /// Frees an award, half of the time with one that overlaps it, and refills the gap with others.
+  mutating func ruin(_ item: Int) -> Bool {
+    let first = candidates.all[Int(holdings.held[item])]
+    holdings.free(item)
+    if random.next() >> 63 == 0, let other = overlapping(first.start, first.end) {
+      let second = candidates.all[Int(holdings.held[other])]
+      holdings.free(other)
+      refill(first.start, first.end, barring: random.next() >> 63 == 0 ? item : -1, looking: reach)
+      refill(second.start, second.end, barring: -1, looking: reach)
+      putAnywhere(other)
+    } else {
+      refill(first.start, first.end, barring: item, looking: reach)
+    }
+    putAnywhere(item)
+    return true
+  }
+
+  /// An item that holds some of the rows `start` up to `end`; nil if eight tries meet none.
+  private mutating func overlapping(_ start: Int32, _ end: Int32) -> Int? {
+    let line = candidates.line(start)
+    let count = Int(holdings.lineCount[line])
+    guard count > 0 else { return nil }
+    for _ in 0..<8 {
+      let there = holdings.standing[Int(holdings.lineFirst[line]) + random.below(count)]
+      if there.start < end, there.end > start { return Int(there.item) }
+    }
+    return nil
+  }
+
+  /// Fills rows `start` up to `end` of a line with some of the candidates that touch them, dearest per price first.
+  ///
+  /// It looks at a stretch of the line's candidates that begins anywhere, and now and then passes one by: the same
+  /// gap is filled in many ways.
+  mutating func refill(_ start: Int32, _ end: Int32, barring barred: Int, looking limit: Int) {
+    let line = candidates.line(start)
+    var first = Int(candidates.lineFirst[line])
+    var last = Int(candidates.lineFirst[line + 1])
+    if last - first > limit {
+      first += random.below(last - first - limit)
+      last = first + limit
+    }
+    ticks += last - first + 10
+    var room = mostRoom(start, end)
+    for place in first..<last where room > 0 {
+      let scanned = candidates.scan[place]
+      guard scanned.low <= room, scanned.start < end, scanned.end > start else { continue }
+      let candidate = candidates.all[Int(scanned.candidate)]
+      let item = Int(candidate.item)
+      guard holdings.held[item] < 0, item != barred, random.next() >> 60 != 0 else { continue }
+      ticks += 6
+      let quantity = holdings.fitting(candidate)
+      guard quantity > 0, holdings.mayWin(item) else { continue }
+      holdings.take(Int(scanned.candidate), quantity)
+      letChildrenIn(item)
+      room = mostRoom(start, end)
+    }
+  }
+
+  private func mostRoom(_ start: Int32, _ end: Int32) -> Int32 {
+    let rows = holdings.residual.base
+    var most: Int32 = 0
+    for row in Int(start)..<Int(end) { most = max(most, rows[row]) }
+    return most
+  }
+}

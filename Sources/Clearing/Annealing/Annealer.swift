@@ -1,0 +1,57 @@
+/// Simulated annealing of an allocation (Kirkpatrick, Gelatt and Vecchi 1983), with two moves.
+///
+/// Insertion puts an item where it is worth having and ejects what stands in the way and is worth least there;
+/// ruin frees an award or two and refills the gap (Schrimpf et al. 2000). Both put back what still fits. Decisions
+/// rest on whole numbers and single floating-point operations in a fixed order, so that a run can be repeated
+/// anywhere.
+struct Annealer: ~Copyable {
+  var holdings: Holdings
+  let candidates: Candidates
+  var random: RandomWords
+  /// Work done, in nanoseconds or so.
+  var ticks = 0
+  private(set) var moves = 0
+  /// Items ejected by the move at hand.
+  var ejected: [Int32] = []
+  /// The ejected candidates, in step with `ejected`.
+  var ejectedChoices: [Int32] = []
+
+  init(_ candidates: Candidates, holding selection: Selection, seed: UInt64) {
+    self.candidates = candidates
+    holdings = Holdings(candidates, holding: selection)
+    random = RandomWords(seed: seed)
+  }
+
+  /// Anneals for `budget` ticks, which are the stretch of a longer cooling from `done` ticks of `all`.
+  mutating func run(_ budget: Int, schedule: Schedule, done: Int = 0, of all: Int? = nil) {
+    guard candidates.itemCount > 0 else { return }
+    var schedule = schedule
+    let begin = ticks
+    while ticks - begin < budget {
+      schedule.set(done: done + ticks - begin, of: all ?? budget)
+      for _ in 0..<64 { step(schedule.threshold(random.next())) }
+      moves += 64
+    }
+  }
+
+  /// Tries one move, and keeps it if it loses at most `threshold`.
+  mutating func step(_ threshold: Int64) {
+    ticks += 100
+    holdings.begin()
+    let before = holdings.welfare
+    let item = pick()
+    let done =
+      holdings.held[item] >= 0 && random.below(4) != 0 ? ruin(item) : insert(item, losing: threshold)
+    if done, before - holdings.welfare <= threshold { holdings.keep() } else { holdings.undo() }
+  }
+
+  /// An item to move; those that are worth little more than their price more often.
+  private mutating func pick() -> Int {
+    let word = random.next()
+    // Seven times in ten.
+    if !candidates.marginal.isEmpty, word & 0xffff < 45_875 {
+      return Int(candidates.marginal[random.below(candidates.marginal.count)])
+    }
+    return random.below(candidates.itemCount)
+  }
+}

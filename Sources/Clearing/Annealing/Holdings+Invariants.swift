@@ -1,0 +1,31 @@
+extension Holdings {
+  /// What is wrong with the bookkeeping, in words; nil if nothing is. For tests and assertions.
+  /// - Parameter start: what the items held that take no part.
+  func broken(holding start: Selection) -> String? {
+    var now = start
+    write(best: false, into: &now)
+    if !now.isFeasible(book) { return "what is held is not feasible" }
+    var fresh = Holdings(candidates, holding: now)
+    if welfare != fresh.welfare { return "welfare \(welfare) is not \(fresh.welfare)" }
+    for row in 0..<residual.count where residual[row] != fresh.residual[row] {
+      return "row \(row) has \(residual[row]) left, not \(fresh.residual[row])"
+    }
+    for line in 0..<lineCount.count {
+      if rectangles(line) != fresh.rectangles(line) { return "line \(line) does not list what stands on it" }
+    }
+    var best = start
+    write(best: true, into: &best)
+    if !best.isFeasible(book) { return "the best is not feasible" }
+    fresh = Holdings(candidates, holding: best)
+    if bestWelfare != fresh.welfare { return "the best is worth \(fresh.welfare), not \(bestWelfare)" }
+    return nil
+  }
+
+  /// What stands on a line, in order.
+  func rectangles(_ line: Int) -> [[Int32]] {
+    (0..<Int(lineCount[line])).map {
+      let rectangle = standing[Int(lineFirst[line]) + $0]
+      return [rectangle.item, rectangle.start, rectangle.end, rectangle.height]
+    }.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+}

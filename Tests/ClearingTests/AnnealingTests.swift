@@ -1,0 +1,108 @@
+import Testing
+
+@testable import Clearing
+
+@Suite("Annealing keeps its books, whatever the features")
+struct AnnealingTests {
+  @Test func everyStepKeepsTheInvariants() throws {
+    for seed in 0..<150 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed) else { continue }
+      var annealer = setting.annealer(seed: seed)
+      for step in 0..<150 {
+        annealer.step(Int64(step % 4) * 3)
+        if let problem = annealer.holdings.broken(holding: setting.start) {
+          Issue.record("seed \(seed), step \(step): \(problem)")
+          return
+        }
+      }
+    }
+  }
+
+  @Test func undoRestoresWhatWasHeld() throws {
+    for seed in 0..<150 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed) else { continue }
+      var annealer = setting.annealer(seed: seed)
+      for _ in 0..<40 {
+        annealer.step(5)
+        let before = annealer.selection(setting.start)
+        annealer.holdings.begin()
+        let item = annealer.random.below(annealer.candidates.itemCount)
+        if annealer.holdings.held[item] < 0 || !annealer.ruin(item) { _ = annealer.insert(item, losing: 100) }
+        annealer.holdings.undo()
+        #expect(annealer.selection(setting.start) == before, "seed \(seed)")
+      }
+    }
+  }
+
+  @Test func aPartLeavesTheRestAlone() throws {
+    for seed in 0..<100 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed) else { continue }
+      let book = setting.book
+      let lines = (0..<(book.rowCount + book.lineLength - 1) / book.lineLength).map { $0 % 2 == 0 }
+      let part = Part(items: (0..<book.itemCount).map { $0 % 3 != 0 && !book.isLinkedItem($0) }, lines: lines)
+      var first = setting.annealer(seed: seed)
+      for _ in 0..<50 { first.step(9) }
+      let start = first.selection(setting.start)
+      var annealer = Annealer(
+        Candidates(setting.shortlist, part: part, holding: start), holding: start, seed: seed)
+      guard annealer.candidates.itemCount > 0 else { continue }
+      for _ in 0..<50 { annealer.step(9) }
+      #expect(annealer.holdings.broken(holding: start) == nil, "seed \(seed)")
+      let end = annealer.selection(start)
+      for item in 0..<book.itemCount where !part.items[item] { #expect(end.option[item] == start.option[item]) }
+    }
+  }
+
+  @Test func findsTheBestOfSmallBooks() throws {
+    var missed = 0
+    for seed in 0..<40 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed) else { continue }
+      var annealer = setting.annealer(seed: seed)
+      annealer.run(300_000, schedule: Schedule(hot: 10, cold: 1))
+      let clearing = clear(setting.instance, pricing: .none, effort: Effort(units: 10))
+      let best = annealer.holdings.bestWelfare
+      #expect(best <= clearing.bound, "seed \(seed)")
+      if best < clearing.welfare { missed += 1 }
+    }
+    #expect(missed <= 4)
+  }
+}
+
+/// A small book, its prices and a greedy start.
+struct Setting {
+  let instance: Instance
+  let book: Book
+  let shortlist: Shortlist
+  let start: Selection
+
+  init?(seed: UInt64) throws {
+    instance = try SmallBook(bids: 6...14, slots: 2...6).instance(seed: seed)
+    book = Book(instance)
+    let certificate = Certificate(book)
+    let prices = certificate.whole([Double](repeating: 1, count: book.rowCount))
+    var allocation = Allocation(book)
+    Greedy(book, prices: prices.map { Double($0) }).fill(&allocation, itemOf: book.itemOfOption)
+    start = allocation.selection
+    // Books in which nothing can win have nothing to anneal.
+    guard let list = Shortlist(certificate, prices: prices, tolerance: 1, keeping: start) else { return nil }
+    shortlist = list
+    if list.option.isEmpty { return nil }
+  }
+
+  func annealer(seed: UInt64) -> Annealer {
+    Annealer(Candidates(shortlist, holding: start), holding: start, seed: seed)
+  }
+}
+
+extension Annealer {
+  /// What all items of the book hold now.
+  func selection(_ start: Selection) -> Selection {
+    var result = start
+    holdings.write(best: false, into: &result)
+    return result
+  }
+}
+
+extension Book {
+  func isLinkedItem(_ item: Int) -> Bool { !isLinked.isEmpty && isLinked[Int(itemBid[item])] }
+}
