@@ -21,11 +21,12 @@ demo: build ## clear a market from the bundled job history; leaves demo/awards.c
 
 test: ## every test, the demo included
 	@tools/setup.sh test
-	@if [ -x tools/setup-checkers.sh ]; then tools/setup-checkers.sh; fi
+	@tools/setup-checkers.sh
 	@swift format lint --strict -r Sources Tests Package.swift
 	@swift build --build-tests -q --explicit-target-dependency-import-check error
 	@swift build -c release --product gpumarket -q
 	@tools/run-tests.sh
+	@tools/check-peers.sh
 	@tools/check-demo.sh
 
 lint: ## formatting rules alone
