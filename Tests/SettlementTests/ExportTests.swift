@@ -96,7 +96,7 @@ struct ExportTests {
       }
       for change in changes {
         let changed = change.joined(separator: "\n")
-        try writeAtomically(path, changed)
+        try changed.write(toFile: path, atomically: false, encoding: .utf8)
         tried += 1
         do {
           #expect(try ExportCheck(path: path).problems.count >= 1)
@@ -120,7 +120,7 @@ struct ExportTests {
     try process.run()
     let sums = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    try writeAtomically(path + ".sha256", Array(sums))
+    try sums.write(to: URL(filePath: path + ".sha256"))
   }
 
   @Test func sinceLASTGivesOnlyWhatIsNew() throws {

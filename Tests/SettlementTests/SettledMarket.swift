@@ -119,9 +119,10 @@ struct SettledMarket {
   func export(
     _ format: ExportFormat, _ selection: Selection = .everything, accounts: AccountMap = .builtIn, name: String? = nil
   ) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "settlement-\(market.database)-\(getpid())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let path = folder.appending(path: name ?? "out.\(format.rawValue).\(format.fileExtension)").path
+    // Removed with the server.
+    let folder = try TestServer.shared().folder + "/" + market.database
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let path = folder + "/" + (name ?? "out.\(format.rawValue).\(format.fileExtension)")
     var connection = try market.asFinance()
     _ = try SettlementExport.run(
       connection: &connection, format: format, selection: selection, accounts: accounts, to: path)
