@@ -29,6 +29,9 @@ test: ## every test, the demo included
 	@tools/check-peers.sh
 	@tools/check-demo.sh
 
+year: build ## settle 52 rounds of 1,000 awards, export and check them, beside psql \copy
+	@tools/year/run.sh
+
 lint: ## formatting rules alone
 	@swift format lint --strict -r Sources Tests Package.swift
 
