@@ -84,12 +84,16 @@ BEGIN
 END
 $$;
 
--- What a company owes beyond its deposit, in micro-dollars; never negative. Called at every bid: two row look-ups.
+-- What a company owes beyond its deposit, in micro-dollars; never negative. Called at every bid: two row look-ups,
+-- in PL/pgSQL because that keeps the plan.
 CREATE FUNCTION ledger.owed(wanted bigint) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT greatest(0, coalesce(sum(b.cents), 0))::bigint * 10000
-  FROM ledger.account a JOIN ledger.balance b USING (account_id)
-  WHERE a.kind IN ('receivable', 'deposit') AND coalesce(a.company_id, 0) = wanted AND coalesce(a.pool_id, 0) = 0
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT greatest(0, coalesce(sum(b.cents), 0))::bigint * 10000
+    FROM ledger.account a JOIN ledger.balance b USING (account_id)
+    WHERE a.kind IN ('receivable', 'deposit') AND coalesce(a.company_id, 0) = wanted AND coalesce(a.pool_id, 0) = 0);
+END
 $$;
 GRANT EXECUTE ON FUNCTION ledger.owed(bigint) TO market_operator, market_finance, market_auditor;
 

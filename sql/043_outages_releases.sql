@@ -20,13 +20,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(min(r.released_from), 'infinity') FROM ledger.release r WHERE r.award = wanted
 $$;
 
--- GPUs of a pool in one slot that published rounds awarded and nobody gave back.
+-- GPUs of a pool in one slot that published rounds awarded and nobody gave back. The index by end keeps it quick
+-- however long the past is.
+CREATE INDEX award_use_by_end ON market.award_use (pool_id, ends_at);
 CREATE OR REPLACE FUNCTION market.awarded_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(sum(u.gpus), 0)
-  FROM market.award_use u JOIN market.award a USING (award) JOIN market.round r USING (round_id)
-  WHERE u.pool_id = wanted_pool AND u.starts_at <= slot_start AND u.ends_at > slot_start AND r.state = 'published'
-    AND slot_start < ledger.released_from(u.award)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Look-ups by key for the few rows found, whatever the planner knows of the tables.
+  RETURN (
+    SELECT coalesce(sum(u.gpus), 0) FROM market.award_use u
+    WHERE u.pool_id = wanted_pool AND u.starts_at <= slot_start AND u.ends_at > slot_start
+      AND (SELECT r.state FROM market.award a JOIN market.round r USING (round_id) WHERE a.award = u.award) = 'published'
+      AND (SELECT count(*) FROM ledger.release x WHERE x.award = u.award AND x.released_from <= slot_start) = 0);
+END
 $$;
 
 -- What each award was charged for each of its pools, for how many GPU-seconds.
@@ -53,14 +59,20 @@ DECLARE
 BEGIN
   LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
   FOR due IN
-    WITH live AS (
-      SELECT u.award, u.starts_at, least(u.ends_at, ledger.released_from(u.award)) AS ends_at, u.gpus
-      FROM market.award_use u JOIN ledger.transaction t ON t.award = u.award AND t.kind = 'award'
-      WHERE u.pool_id = wanted_pool
-        AND NOT EXISTS (SELECT FROM ledger.transaction v WHERE v.corrects = t.number AND v.kind = 'reversal')),
-    touched AS (SELECT DISTINCT l.award FROM live l WHERE l.starts_at < to_time AND l.ends_at > from_time),
+    WITH touched AS (
+      SELECT DISTINCT u.award FROM market.award_use u
+      WHERE u.pool_id = wanted_pool AND u.starts_at < to_time AND u.ends_at > from_time),
+    -- All hours of the awards touched, since a credit is computed anew for the whole award.
     stretch AS (
-      SELECT min(l.starts_at) AS first, max(l.ends_at) AS last FROM live l JOIN touched USING (award) WHERE l.ends_at > l.starts_at),
+      SELECT min(u.starts_at) AS first, max(u.ends_at) AS last FROM market.award_use u JOIN touched USING (award)
+      WHERE u.pool_id = wanted_pool),
+    live AS (
+      SELECT u.award, u.starts_at, least(u.ends_at, f.released_from) AS ends_at, u.gpus
+      FROM stretch x, market.award_use u
+      JOIN ledger.transaction t ON t.award = u.award AND t.kind = 'award'
+      CROSS JOIN LATERAL (SELECT min(w.released_from) AS released_from FROM ledger.release w WHERE w.award = u.award) f
+      WHERE u.pool_id = wanted_pool AND u.starts_at < x.last AND u.ends_at > x.first
+        AND NOT EXISTS (SELECT FROM ledger.transaction v WHERE v.corrects = t.number AND v.kind = 'reversal')),
     held AS (
       SELECT l.award, s.at, l.gpus
       FROM stretch x, live l, generate_series(greatest(l.starts_at, x.first), least(l.ends_at, x.last) - span, span) AS s (at)),
