@@ -31,6 +31,8 @@ test: ## every test, the demo included
 
 year: build ## settle 52 rounds of 1,000 awards, export and check them, beside psql \copy
 	@tools/year/run.sh
+bench: build ## our engine beside off-the-shelf solvers; writes docs/benchmarks.md
+	@tools/bench.sh
 
 lint: ## formatting rules alone
 	@swift format lint --strict -r Sources Tests Package.swift
