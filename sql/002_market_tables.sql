@@ -56,6 +56,7 @@ CREATE TABLE market.round (
   pricing text NOT NULL CHECK (pricing IN ('vcg', 'pay-as-bid', 'core-selecting')),
   effort text NOT NULL,
   simulated boolean NOT NULL DEFAULT false, -- a replay of the past: its delivery may lie before its gate
+  encrypted boolean NOT NULL DEFAULT false, -- bids are sealed to the clearing host's key: 023
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'published', 'cancelled')),
   opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   closed_at timestamptz,

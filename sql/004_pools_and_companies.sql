@@ -94,6 +94,16 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION market.check_verifier(verifier text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF verifier IS NULL
+    OR verifier !~ '^SCRAM-SHA-256\$[0-9]{4,7}:[A-Za-z0-9+/]{16,}=*\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$' THEN
+    PERFORM market.refuse('GM400', 'the credential is no SCRAM-SHA-256 verifier', 'use gpumarket company add');
+  END IF;
+END
+$$;
+
 -- Adds a company with a login role of its own. The role's name names nobody, since every role can list roles.
 -- The verifier is a SCRAM-SHA-256 secret computed by the caller, so no password reaches the server.
 CREATE FUNCTION market.add_company(company_name text, credit_limit bigint, verifier text) RETURNS text
@@ -106,9 +116,8 @@ BEGIN
       'use up to 63 letters, digits, blanks, dots, dashes, slashes and underscores');
   ELSIF credit_limit NOT BETWEEN 0 AND 1000000000000000000 THEN
     PERFORM market.refuse('GM422', 'the credit limit is out of range', 'give 0 to 1000000000000 USD');
-  ELSIF verifier !~ '^SCRAM-SHA-256\$[0-9]{4,7}:[A-Za-z0-9+/]{16,}=*\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$' THEN
-    PERFORM market.refuse('GM400', 'the credential is no SCRAM-SHA-256 verifier', 'use gpumarket company add');
   END IF;
+  PERFORM market.check_verifier(verifier);
   INSERT INTO market.company (name, login_role, credit_limit) VALUES (company_name, login, add_company.credit_limit);
   EXECUTE format('CREATE ROLE %I LOGIN INHERIT CONNECTION LIMIT 20 PASSWORD %L IN ROLE market_company', login, verifier);
   RETURN login;

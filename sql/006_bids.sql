@@ -374,7 +374,11 @@ BEGIN
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
-    SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
+    IF round.encrypted THEN
+      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_sealed(append_entry.body) b;
+    ELSE
+      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
+    END IF;
     IF append_entry.parent IS NOT NULL THEN
       PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
         AND b.round_id = round.round_id AND NOT b.withdrawn;

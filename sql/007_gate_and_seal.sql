@@ -103,18 +103,29 @@ BEGIN
 END
 $$;
 
--- The live bids of a sealed book in order of acceptance. Nothing of an open one, whoever asks.
+-- The live bids of a sealed book in order of acceptance. Nothing of an open one, whoever asks. Of an encrypted round the
+-- bids as they were opened, without those refused then and those that hang on them.
 CREATE FUNCTION market.sealed_book(round_name text)
 RETURNS TABLE (place integer, company text, bid text, parent text, body text, accepted_at timestamptz, hash bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT s.position, c.name, b.bid, b.parent, e.body, e.accepted_at, e.hash
-  FROM market.seal s
-  JOIN market.entry e USING (entry_id)
-  JOIN market.bid b ON b.head_entry = e.entry_id
-  JOIN market.company c ON c.company_id = e.company_id
-  JOIN market.round r ON r.round_id = s.round_id
-  WHERE r.name = round_name AND r.state IN ('closed', 'published') AND NOT b.withdrawn
-  ORDER BY s.position
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+    WITH RECURSIVE refused (company_id, bid) AS (
+      SELECT e.company_id, e.bid FROM market.opened o JOIN market.entry e USING (entry_id) JOIN market.round r USING (round_id)
+      WHERE r.name = round_name AND o.refusal IS NOT NULL
+      UNION
+      SELECT b.company_id, b.bid FROM refused f JOIN market.bid b ON b.company_id = f.company_id AND b.parent = f.bid)
+    SELECT s.position, c.name, b.bid, b.parent, coalesce(o.body, e.body), e.accepted_at, e.hash
+    FROM market.seal s
+    JOIN market.entry e USING (entry_id)
+    JOIN market.bid b ON b.head_entry = e.entry_id
+    JOIN market.company c ON c.company_id = e.company_id
+    JOIN market.round r ON r.round_id = s.round_id
+    LEFT JOIN market.opened o ON o.entry_id = e.entry_id
+    WHERE r.name = round_name AND r.state IN ('closed', 'published') AND NOT b.withdrawn
+      AND (b.company_id, b.bid) NOT IN (SELECT f.company_id, f.bid FROM refused f)
+    ORDER BY s.position;
+END
 $$;
 
 CREATE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)

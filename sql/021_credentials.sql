@@ -1,0 +1,61 @@
+-- Joining is market.add_company; here are a new credential, leaving, and how much one company may enter.
+
+-- Ends the sessions of a login in all databases. They end by themselves within moments; none can write any more, because
+-- every function asks who is behind the connection.
+CREATE FUNCTION market.end_sessions(login name) RETURNS integer
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT count(pg_terminate_backend(a.pid))::integer FROM pg_stat_activity a WHERE a.usename = login AND a.pid <> pg_backend_pid()
+$$;
+
+-- A new credential takes the place of the old one, whose sessions end.
+CREATE FUNCTION market.rotate_company(company_name text, verifier text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  company market.company := market.company_named(company_name);
+BEGIN
+  IF company.revoked_at IS NOT NULL THEN
+    PERFORM market.refuse('GM409', format('company %s was revoked at %s', company.name, market.show_time(company.revoked_at)),
+      'add it again under another name');
+  END IF;
+  PERFORM market.check_verifier(verifier);
+  EXECUTE format('ALTER ROLE %I PASSWORD %L', company.login_role, verifier);
+  PERFORM market.end_sessions(company.login_role);
+  PERFORM market.record_act('rotate credential', company.name, '{}');
+  RETURN company.login_role;
+END
+$$;
+
+-- A company that leaves can log in no more. Its open bids stand, for they were acknowledged: the operator cancels a round
+-- where they must not win.
+CREATE FUNCTION market.revoke_company(company_name text, reason text) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  company market.company := market.company_named(company_name);
+BEGIN
+  IF revoke_company.reason IS NULL OR length(trim(revoke_company.reason)) NOT BETWEEN 1 AND 500 THEN
+    PERFORM market.refuse('GM422', 'a revocation needs a reason', 'say in a few words why: the audit log keeps it');
+  END IF;
+  EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', company.login_role);
+  -- First the sessions, so that none holds the company's row while it is changed.
+  PERFORM market.end_sessions(company.login_role);
+  UPDATE market.company c SET revoked_at = coalesce(c.revoked_at, clock_timestamp()) WHERE c.company_id = company.company_id;
+  PERFORM market.record_act('revoke company', company.name, jsonb_build_object('reason', trim(revoke_company.reason)));
+  RETURN (SELECT count(*) FROM market.bid b JOIN market.round r USING (round_id)
+    WHERE b.company_id = company.company_id AND NOT b.withdrawn AND r.state = 'open');
+END
+$$;
+
+CREATE FUNCTION market.set_quota(company_name text, entries integer) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  company market.company := market.company_named(company_name);
+BEGIN
+  IF entries IS NULL OR entries NOT BETWEEN 1 AND 1000000 THEN
+    PERFORM market.refuse('GM422', 'the quota is out of range', 'give 1 to 1000000 entries a round');
+  END IF;
+  UPDATE market.company c SET entry_quota = entries WHERE c.company_id = company.company_id;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION market.rotate_company(text, text), market.revoke_company(text, text), market.set_quota(text, integer)
+  TO market_operator;
