@@ -10,7 +10,7 @@ import Units
 public struct ClearingJob: Sendable {
   /// The steps in order. Each is reported before it begins, so that a test can interrupt at every one.
   public enum Step: String, CaseIterable, Sendable {
-    case close, load, solve, audit, publish, done
+    case close, statement, open, load, solve, audit, publish, done
   }
 
   /// What came of one round.
@@ -47,6 +47,8 @@ public struct ClearingJob: Sendable {
   public var dryRun = false
   /// Seconds kept between the end of solving and the start of delivery.
   public var marginSeconds: Int64 = 60
+  /// The host's own folder; nil signs no statement, and cannot clear an encrypted round.
+  public var host: StatementHost?
   public var onStep: @Sendable (Step, String) -> Void = { _, _ in }
   public var onImprovement: (@Sendable (Improvement) -> Void)?
 
@@ -56,6 +58,33 @@ public struct ClearingJob: Sendable {
   public static func dueRounds(_ connection: inout Connection) throws(PostgresError) -> [String] {
     try connection.query("SELECT round FROM market.due_rounds()").map { row throws(PostgresError) in
       try row.get("round")
+    }
+  }
+
+  /// A round's result must survive a crash of the server. A server made for tests may do without.
+  private static func refuseUnsafeSettings(_ connection: inout Connection) throws(PostgresError) {
+    // By its source, for anyone may set such a value for a session.
+    let unsafe: String? = try connection.query(
+      """
+      SELECT string_agg(name || ' = ' || setting, ', ' ORDER BY name) AS unsafe FROM pg_settings
+      WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off' AND NOT EXISTS (
+        SELECT FROM pg_settings WHERE name = 'market.throwaway' AND setting = 'on'
+          AND source IN ('configuration file', 'command line'))
+      """
+    ).one().optional("unsafe")
+    if let unsafe {
+      throw PostgresError(
+        .refused, "the server may lose what it acknowledged: it runs with \(unsafe)", sqlState: "GM422",
+        hint:
+          "set it to on and restart the server; a server for tests says market.throwaway = on in its postgresql.conf")
+    }
+  }
+
+  private func open(_ round: String, _ connection: inout Connection) throws {
+    if let host { return try host.openBoxes(round, &connection) }
+    guard try !EncryptionAnnouncement(round, &connection).isEncrypted else {
+      throw TrustProblem(
+        "round \(round) is encrypted and its key is not here", "clear it on the host that announced the key")
     }
   }
 
@@ -77,7 +106,10 @@ public struct ClearingJob: Sendable {
 
     // A dry run must not close a gate either: it reads what is sealed already.
     if !dryRun {
+      try Self.refuseUnsafeSettings(&connection)
       try timed(.close) { _ = try connection.query("SELECT market.close_due_round(\(round))") }
+      try timed(.statement) { _ = try host?.writeStatement(round, &connection) }
+      try timed(.open) { try open(round, &connection) }
     }
     let book = try timed(.load) { try SealedBook.load(round, &connection) }
     if book.round.state == .published && !dryRun {

@@ -171,6 +171,64 @@ public struct BookInstance: Sendable {
     return (alternatives[award.bid]?[placement] ?? 0) + 1
   }
 
+  func poolName(_ pool: Int) -> String { book.pools[pool].name }
+
+  func slots(of period: TimeRange) -> Range<Int> {
+    let (delivery, slot) = (book.round.delivery, book.round.slotLength.span.seconds)
+    return Int((period.start - delivery.start).seconds / slot)..<Int((period.end - delivery.start).seconds / slot)
+  }
+
+  /// The slots that a block may begin in.
+  func starts(of choice: BlockAlternative) -> ClosedRange<Int> {
+    let window = slots(of: choice.window)
+    return window.lowerBound...(window.upperBound - choice.slots)
+  }
+
   /// GPUs in one lot of a pool.
   public func lotGPUs(ofPool pool: Int) -> Int { book.pools[pool].lotGPUs }
+}
+
+extension BookInstance {
+  /// A published award as the engine's, nil where the bid has no such placement.
+  ///
+  /// - Parameter uses: in lots, by pool index.
+  func award(bid: Int, alternative: Int?, uses: [Use], _ published: VerifyBundle.PublishedAward) -> Award? {
+    var placement: Int?
+    if let alternative {
+      guard let use = uses.first, uses.count == 1,
+        let found = placementIndex(bid: bid, alternative: alternative, pool: use.pool, firstSlot: use.firstSlot)
+      else { return nil }
+      placement = found
+    }
+    let uses = alternative == nil ? inBidsOrder(uses, of: bid) : uses
+    return Award(
+      bid: bid, placement: placement, gpus: uses.first?.gpus ?? 0, uses: uses, value: published.value,
+      reserveCost: published.reserveCost, payment: published.payment)
+  }
+
+  /// The database gives the slots of a curve by time, the engine by the curve's segments.
+  private func inBidsOrder(_ uses: [Use], of bid: Int) -> [Use] {
+    guard case .curve(let segments) = entry(ofBid: bid).bid else { return uses }
+    func segment(_ use: Use) -> Int {
+      segments.firstIndex { $0.pool == poolName(use.pool) && slots(of: $0.period).contains(use.firstSlot) }
+        ?? segments.count
+    }
+    return uses.map { ($0, segment($0)) }.sorted { ($0.1, $0.0.firstSlot) < ($1.1, $1.0.firstSlot) }.map(\.0)
+  }
+
+  /// The placements of a block bid are its alternatives in order, each at every start of its window.
+  private func placementIndex(bid: Int, alternative: Int, pool: Int, firstSlot: Int) -> Int? {
+    let entry = entry(ofBid: bid)
+    guard case .block(let choices) = entry.bid, choices.indices.contains(alternative - 1) else { return nil }
+    var index = 0
+    for (number, choice) in choices.enumerated() {
+      let starts = starts(of: choice)
+      if number == alternative - 1 {
+        guard starts.contains(firstSlot), poolName(pool) == choice.pool else { return nil }
+        return index + firstSlot - starts.lowerBound
+      }
+      index += starts.count
+    }
+    return nil
+  }
 }

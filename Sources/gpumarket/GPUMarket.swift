@@ -25,7 +25,8 @@ struct GPUMarket: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       ServerCommand.self, MigrateCommand.self, PoolCommand.self, CompanyCommand.self, RoundCommand.self,
-      BidCommand.self, ClearCommand.self, AwardCommand.self, SettleCommand.self, SolveCommand.self,
+      BidCommand.self, ClearCommand.self, AwardCommand.self, VerifyCommand.self, AuditCommand.self, SettleCommand.self,
+      SolveCommand.self,
       ReplayCommand.self,
     ])
 

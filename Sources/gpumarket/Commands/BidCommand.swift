@@ -17,6 +17,7 @@ struct BidCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key:
       String?
     @Option(help: ArgumentHelp("Also write the receipt to this file.", valueName: "file")) var receipt: String?
+    @OptionGroup var sealing: EncryptedBidding
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
@@ -92,7 +93,10 @@ struct BidCommand: ParsableCommand {
       let round = try write.openRound()
       let bid = try block.bid(in: round)
       try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
-        [try OrderBook.place(bid, in: round.name, parent: block.parent, key: key, &connection)]
+        [
+          try write.sealing.place(
+            bid, in: round, parent: block.parent, key: key, options: write.options, &connection)
+        ]
       }
     }
   }
@@ -123,7 +127,7 @@ struct BidCommand: ParsableCommand {
         pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
       let bid = Bid.curve([segment])
       try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
-        [try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection)]
+        [try write.sealing.place(bid, in: round, parent: parent, key: key, options: write.options, &connection)]
       }
     }
   }
@@ -146,7 +150,10 @@ struct BidCommand: ParsableCommand {
       let round = try write.openRound()
       let replacement = try block.bid(in: round)
       try write.send(preview: replacement.preview(in: round), verb: "amended") { key, connection in
-        [try OrderBook.amend(bid, to: replacement, in: round.name, parent: block.parent, key: key, &connection)]
+        [
+          try write.sealing.amend(
+            bid, to: replacement, in: round, parent: block.parent, key: key, options: write.options, &connection)
+        ]
       }
     }
   }

@@ -26,6 +26,7 @@ struct ClearCommand: ParsableCommand {
   @Flag(help: "Print each better allocation as a JSON line on standard error.") var improvements = false
   @Option(help: ArgumentHelp("Append one JSON line of facts for each round to this file.", valueName: "file")) var log:
     String?
+  @OptionGroup var host: HostOptions
   @OptionGroup var options: DatabaseOptions
 
   func validate() throws {
@@ -59,6 +60,11 @@ struct ClearCommand: ParsableCommand {
       }
     }
     var connection = try options.connect(as: .clearing)
+    let host = try host.open()
+    job.host = host
+    if due, !dryRun {
+      for name in try host.announceKeys(&connection) { printError("announced the key of the encrypted round \(name)") }
+    }
     let rounds = try round.map { [$0] } ?? ClearingJob.dueRounds(&connection)
     var reports: [JSONText] = []
     var firstFailure: (any Error)?

@@ -5,8 +5,10 @@ import Units
 
 struct CompanyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "company", abstract: "Companies that take part: add, list, credit, cap.",
-    subcommands: [Add.self, List.self, Credit.self, Cap.self])
+    commandName: "company", abstract: "Companies that take part: add, list, credit, cap, quota, rotate, revoke.",
+    subcommands: [
+      Add.self, List.self, Credit.self, Cap.self, CompanyQuota.self, CompanyRotate.self, CompanyRevoke.self,
+    ])
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Clearing
 import Files
 import Market
+import Postgres
 import Units
 
 struct RoundCommand: ParsableCommand {
@@ -27,6 +28,9 @@ struct RoundCommand: ParsableCommand {
       []
     @Option(help: "How hard to look for the best allocation: quick, standard, thorough or a number of work units.")
     var effort = "standard"
+    @Flag(help: "Bids are sealed to a key of the clearing host: nobody can read one before the gate has closed.")
+    var encrypted = false
+    @OptionGroup var host: HostOptions
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -41,7 +45,20 @@ struct RoundCommand: ParsableCommand {
       let name = try Rounds.open(
         &connection, name: name, delivery: delivery, gate: gate, pricing: pricing, effort: effort,
         pools: pools.isEmpty ? nil : pools)
+      if encrypted { try encrypt(name, &connection) }
       try show(try Rounds.named(name, &connection), try Rounds.pools(of: name, &connection), json: options.json)
+    }
+
+    /// On the private server this is the clearing host too; elsewhere the next `clear --due` announces the key.
+    private func encrypt(_ name: String, _ connection: inout Connection) throws {
+      try Rounds.encrypt(name, &connection)
+      guard case .privateServer = try options.resolve() else {
+        printError(
+          "the clearing host announces the round's key with its next clear --due; bids can be placed from then on")
+        return
+      }
+      var clearing = try options.connect(as: .clearing)
+      _ = try host.open().announceKeys(&clearing)
     }
   }
 

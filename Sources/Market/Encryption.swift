@@ -1,0 +1,182 @@
+import CSodium
+import Files
+import Foundation
+import Postgres
+import Units
+
+/// A key pair for sealed boxes (X25519, XSalsa20-Poly1305), made anew for each encrypted round.
+public struct EncryptionKeyPair: Sendable {
+  public let publicKey: [UInt8]
+  let secretKey: [UInt8]
+
+  init(publicKey: [UInt8], secretKey: [UInt8]) {
+    self.publicKey = publicKey
+    self.secretKey = secretKey
+  }
+
+  /// A new random pair.
+  public init() {
+    var publicKey = [UInt8](repeating: 0, count: Int(crypto_box_PUBLICKEYBYTES))
+    var secretKey = [UInt8](repeating: 0, count: Int(crypto_box_SECRETKEYBYTES))
+    crypto_box_keypair(&publicKey, &secretKey)
+    self.init(publicKey: publicKey, secretKey: secretKey)
+  }
+}
+
+/// The public key that bids of an encrypted round are sealed to, signed by the clearing host.
+public struct EncryptionAnnouncement: Sendable {
+  public let round: String
+  public let isEncrypted: Bool
+  /// Empty until the clearing host has announced it.
+  public let publicKey: [UInt8]
+  /// The clearing host's public key.
+  public let signer: [UInt8]
+  let signature: [UInt8]
+
+  /// Asks the database what was announced for a round.
+  public init(_ round: String, _ connection: inout Connection) throws(PostgresError) {
+    self.round = round
+    let row = try connection.query("SELECT * FROM market.round_key(\(round))").first
+    isEncrypted = try row?.get("encrypted") ?? false
+    publicKey = try row?.optional("public_key") ?? []
+    signer = try row?.optional("signer") ?? []
+    signature = try row?.optional("signature") ?? []
+  }
+
+  static func message(round: String, publicKey: [UInt8]) -> String {
+    JSONText.object([
+      .init("format", "gpumarket round key 1"), .init("round", .string(round)),
+      .init("public_key", .string(hex(publicKey))),
+    ]).text()
+  }
+
+  /// Makes sure that the key was announced by the clearing host that the company knows.
+  ///
+  /// - Parameter pinned: that host's public key in hexadecimal, as it was handed over when the company joined.
+  /// - Throws: `TrustProblem` where there is no key yet, or another signed it: then someone in between wants to read bids.
+  public func verify(pinned: String) throws(TrustProblem) {
+    guard !publicKey.isEmpty else {
+      throw TrustProblem(
+        "round \(round) is encrypted and its key is not announced yet",
+        "try again in a minute: the clearing host announces it")
+    }
+    guard hex(signer) == pinned.lowercased(),
+      StatementKey.verifies(signature, Self.message(round: round, publicKey: publicKey), publicKey: signer)
+    else {
+      throw TrustProblem(
+        "the key of round \(round) is not announced by the clearing host you trust",
+        "do not bid; tell the operator: whoever announced it could read bids")
+    }
+  }
+}
+
+/// A bid that nobody can read before its gate has closed.
+public enum EncryptedBid {
+  /// Plaintexts are padded to these sizes, in bytes.
+  static let sizes = [512, 2048, 8192, 32768, 131_072]
+
+  /// Seals a bid to a round's key. Round, company and idempotency key are sealed in, so that a box cannot be moved.
+  ///
+  /// - Parameter exposure: the most the bid may cost, for the check against credit: the only thing the server reads.
+  /// - Returns: the body to place.
+  /// - Throws: `TrustProblem` for a bid beyond the largest size.
+  public static func seal(
+    _ bid: Bid, round: String, company: String, key: String, exposure: Money, to publicKey: [UInt8]
+  ) throws(TrustProblem) -> String {
+    let plain = JSONText.object([
+      .init("round", .string(round)), .init("company", .string(company)), .init("key", .string(key)),
+      .init("body", .string(bid.body)),
+    ]).bytes()
+    guard let size = sizes.first(where: { $0 > plain.count }) else {
+      throw TrustProblem("the bid is larger than an encrypted one can be", "split it into several bids")
+    }
+    let padded = plain + [UInt8](repeating: UInt8(ascii: " "), count: size - plain.count)
+    var box = [UInt8](repeating: 0, count: size + Int(crypto_box_sealbytes()))
+    guard crypto_box_seal(&box, padded, UInt64(size), publicKey) == 0 else {
+      throw TrustProblem("the bid could not be sealed", "check the key that was announced")
+    }
+    return JSONText.object([
+      .init("type", "sealed"), .init("exposure", .integer(exposure.microdollars)),
+      .init("box", .string(Data(box).base64EncodedString())),
+    ]).text()
+  }
+
+  /// Opens a body; gives the bid's text, or why it does not take part.
+  static func open(
+    _ body: String, round: String, company: String, key: String, _ pair: EncryptionKeyPair
+  ) -> (body: String?, refusal: String?) {
+    do {
+      let sealed = try JSONReader.parse(Array(body.utf8), source: "bid")
+      guard let data = Data(base64Encoded: try sealed.at("box").string()) else { return (nil, "the box is no base64") }
+      let box = Array(data)
+      var plain = [UInt8](repeating: 0, count: max(0, box.count - Int(crypto_box_sealbytes())))
+      guard box.count > Int(crypto_box_sealbytes()),
+        crypto_box_seal_open(&plain, box, UInt64(box.count), pair.publicKey, pair.secretKey) == 0
+      else { return (nil, "the box was not sealed to this round's key") }
+      let value = try JSONReader.parse(plain, source: "bid")
+      guard try value.at("round").string() == round, try value.at("company").string() == company,
+        try value.at("key").string() == key
+      else { return (nil, "the box was sealed for another round, company or request") }
+      return (try value.at("body").string(), nil)
+    } catch {
+      return (nil, "what was sealed is no bid")
+    }
+  }
+}
+
+extension OrderBook {
+  /// Places a sealed body in an encrypted round.
+  public static func place(
+    sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
+  ) throws -> Receipt {
+    let text: String = try connection.query(
+      "SELECT market.place_bid(\(round), \(key), \(body), \(parent)) AS receipt"
+    ).one().get("receipt")
+    return try Receipt.read(Array(text.utf8), source: "receipt")[0]
+  }
+
+  /// Replaces a bid of an encrypted round.
+  public static func amend(
+    _ id: String, sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
+  ) throws -> Receipt {
+    let text: String = try connection.query(
+      "SELECT market.amend_bid(\(round), \(id), \(key), \(body), \(parent)) AS receipt"
+    ).one().get("receipt")
+    return try Receipt.read(Array(text.utf8), source: "receipt")[0]
+  }
+
+  /// The company's own bids that were refused when an encrypted round was opened.
+  public static func refusals(
+    round: String?, _ connection: inout Connection
+  ) throws(PostgresError) -> [(bid: String, reason: String)] {
+    try connection.query("SELECT bid, refusal FROM market.my_refusals(\(round))").map { row throws(PostgresError) in
+      (try row.get("bid"), try row.get("refusal"))
+    }
+  }
+}
+
+extension Bid {
+  /// The most this bid can cost: its dearest alternative, or all steps of its curve in every slot.
+  public func worstCase(_ length: SlotLength) -> Money {
+    switch self {
+    case .block(let choices):
+      Money(
+        microdollars: choices.map {
+          $0.limit.microdollarsPerGPUSlot(length) * Int64($0.gpus) * Int64($0.slots)
+        }.max() ?? 0)
+    case .curve(let segments):
+      Money(
+        microdollars: segments.reduce(0) { sum, segment in
+          let slots = segment.period.length.seconds / length.span.seconds
+          return segment.steps.reduce(sum) { $0 + $1.limit.microdollarsPerGPUSlot(length) * Int64($1.gpus) * slots }
+        })
+    }
+  }
+}
+
+extension Rounds {
+  /// Makes an open round without bids an encrypted one; operator only.
+  public static func encrypt(_ round: String, _ connection: inout Connection) throws(PostgresError) {
+    try connection.query("SELECT market.encrypt_round(\(round))")
+  }
+}

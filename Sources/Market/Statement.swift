@@ -1,0 +1,104 @@
+import Files
+import Postgres
+import Units
+
+/// What the clearing host signs right after a gate has closed: which book was sealed. Whoever keeps the file can later
+/// show that the book is another.
+public struct Statement: Sendable, Equatable {
+  public let round: String
+  public let entryCount: Int
+  /// 32 bytes.
+  public let merkleRoot: [UInt8]
+  /// Microseconds of the server's clock, UTC.
+  public let closedAt: String
+  public let publicKey: [UInt8]
+  public let signature: [UInt8]
+
+  /// Signs what the database says of a closed round; for the clearing role.
+  ///
+  /// - Throws: `GM409` where the round is not sealed.
+  public init(_ round: String, key: StatementKey, _ connection: inout Connection) throws {
+    guard let row = try connection.query("SELECT * FROM market.closing_facts(\(round))").first else {
+      throw PostgresError(
+        .refused, "round \(round) is not sealed", sqlState: "GM409",
+        hint: "a statement is made once the gate has closed")
+    }
+    let root: String = try row.get("merkle_root")
+    self.round = round
+    entryCount = try row.get("entry_count")
+    merkleRoot = bytes(hex: root) ?? []
+    closedAt = try row.instant("closed_at").iso8601
+    publicKey = key.publicKey
+    signature = key.sign(Self.message(round, entryCount, merkleRoot, closedAt))
+  }
+
+  /// Reads a statement's file.
+  ///
+  /// - Throws: `JSONProblem` for another kind of file, `TrustProblem` where the signature is not the key's.
+  public init(json text: [UInt8], source: String) throws {
+    let value = try JSONReader.parse(text, source: source)
+    try value.require(
+      keys: ["format", "round", "entry_count", "merkle_root", "closed_at", "public_key", "signature"])
+    guard try value.at("format").string() == Self.format else {
+      throw try value.at("format").problem("this is no closing statement", "expected \"\(Self.format)\"")
+    }
+    func hexadecimal(_ name: String) throws -> [UInt8] {
+      let member = try value.at(.key(name))
+      guard let found = bytes(hex: try member.string()) else {
+        throw member.problem("this is not hexadecimal", "take the statement as the clearing host wrote it")
+      }
+      return found
+    }
+    round = try value.at("round").string()
+    entryCount = Int(try value.at("entry_count").integer(in: 0...Int64(Int32.max)))
+    merkleRoot = try hexadecimal("merkle_root")
+    closedAt = try value.at("closed_at").string()
+    publicKey = try hexadecimal("public_key")
+    signature = try hexadecimal("signature")
+    guard
+      StatementKey.verifies(signature, Self.message(round, entryCount, merkleRoot, closedAt), publicKey: publicKey)
+    else {
+      throw TrustProblem(
+        "the signature of \(source) is not that of its key", "take the statement as the clearing host wrote it")
+    }
+  }
+
+  private static let format = "gpumarket closing statement 1"
+
+  private static func message(_ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String) -> String {
+    JSONText.object(members(round, count, root, closedAt)).text()
+  }
+
+  private static func members(_ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String) -> [JSONText.Member] {
+    [
+      .init("format", .string(format)), .init("round", .string(round)), .init("entry_count", .integer(Int64(count))),
+      .init("merkle_root", .string(hex(root))), .init("closed_at", .string(closedAt)),
+    ]
+  }
+
+  /// As a file.
+  public var json: JSONText {
+    .object(
+      Self.members(round, entryCount, merkleRoot, closedAt) + [
+        .init("public_key", .string(hex(publicKey))), .init("signature", .string(hex(signature))),
+      ])
+  }
+
+  /// What is not as the seal of a book says, in words; empty if all is.
+  ///
+  /// - Parameter pinnedKey: the clearing host's public key as it was handed over, in hexadecimal; nil trusts the file's.
+  public func problems(round: String, entryCount: Int, merkleRoot: [UInt8], pinnedKey: String?) -> [String] {
+    var problems: [String] = []
+    if let pinnedKey, pinnedKey != hex(publicKey) {
+      problems.append("the statement is signed by another key, \(hex(publicKey))")
+    }
+    if round != self.round { problems.append("the statement is of round \(self.round)") }
+    if entryCount != self.entryCount {
+      problems.append("the book has \(entryCount) entries, the statement says \(self.entryCount)")
+    }
+    if merkleRoot != self.merkleRoot {
+      problems.append("the book's root is \(hex(merkleRoot)), the statement says \(hex(self.merkleRoot))")
+    }
+    return problems
+  }
+}

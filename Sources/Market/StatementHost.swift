@@ -1,0 +1,124 @@
+import CSodium
+import Files
+import Glibc
+import Postgres
+import Units
+
+/// What the clearing host keeps of its own, out of the database's and the operator's reach: its signing key, the keys of
+/// encrypted rounds, and the signed closing statements.
+public struct StatementHost: Sendable {
+  public let key: StatementKey
+  /// Where statements go, one file a round.
+  public let statementsFolder: String
+  let roundKeysFolder: String
+
+  /// Opens the host's folder, making it and the key the first time.
+  ///
+  /// - Parameters:
+  ///   - home: the folder; the private server's, unless told otherwise.
+  ///   - keyFile: nil takes `clearing.key` in the home. Keys of rounds lie beside it.
+  ///   - statements: nil takes `statements` in the home.
+  /// - Throws: `TrustProblem`, `FileProblem`.
+  public init(home: String, keyFile: String?, statements: String?) throws {
+    let keyFile = keyFile ?? home + "/clearing.key"
+    statementsFolder = statements ?? home + "/statements"
+    roundKeysFolder = keyFile + ".rounds"
+    if access(home, F_OK) != 0 { try Self.makeFolder(home, 0o700) }
+    key = try StatementKey(file: keyFile)
+  }
+
+  private static func makeFolder(_ path: String, _ mode: mode_t) throws {
+    guard mkdir(path, mode) == 0 || errno == EEXIST else {
+      throw TrustProblem(
+        "the folder \(path) cannot be made: \(String(cString: strerror(errno)))", "make it, or name another")
+    }
+  }
+
+  /// The file of a round's statement.
+  public func path(ofRound round: String) -> String { "\(statementsFolder)/\(round).json" }
+
+  /// Signs and writes the statement of a closed round; one that is there already must say the same.
+  ///
+  /// - Throws: `TrustProblem` where the earlier statement is of another book: then the database was changed.
+  @discardableResult
+  public func writeStatement(_ round: String, _ connection: inout Connection) throws -> Statement {
+    let statement = try Statement(round, key: key, &connection)
+    try Self.makeFolder(statementsFolder, 0o755)
+    let path = path(ofRound: round)
+    if access(path, F_OK) == 0 {
+      let earlier = try Statement(json: readFile(path), source: path)
+      guard earlier.publicKey != statement.publicKey || earlier == statement else {
+        throw TrustProblem(
+          "\(path) was signed for another book of round \(round)",
+          "the database was changed or is another one: do not clear; keep both and compare (docs/operating.md)")
+      }
+      if earlier == statement { return earlier }
+    }
+    try writeAtomically(path, statement.json.text(pretty: true) + "\n")
+    return statement
+  }
+
+  // MARK: Encrypted rounds
+
+  /// Makes and announces a key for every encrypted round that has none; returns their names.
+  public func announceKeys(_ connection: inout Connection) throws -> [String] {
+    var announced: [String] = []
+    for row in try connection.query("SELECT round FROM market.rounds_without_key()") {
+      let round: String = try row.get("round")
+      try Self.makeFolder(roundKeysFolder, 0o700)
+      let pair = EncryptionKeyPair()
+      // On disk before anyone can seal to it.
+      try writeSecret(roundKeyPath(round, pair.publicKey), hex(pair.secretKey) + "\n")
+      let signature = key.sign(EncryptionAnnouncement.message(round: round, publicKey: pair.publicKey))
+      let outcome: String = try connection.query(
+        "SELECT market.announce_key(\(round), \(pair.publicKey), \(key.publicKey), \(signature)) AS outcome"
+      ).one().get("outcome")
+      if outcome == "announced" { announced.append(round) }
+    }
+    return announced
+  }
+
+  private func roundKeyPath(_ round: String, _ publicKey: [UInt8]) -> String {
+    "\(roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key"
+  }
+
+  /// The key pair of an encrypted round.
+  ///
+  /// - Throws: `TrustProblem` where the file is gone: then its bids can be read by nobody.
+  public func roundKey(_ round: String, publicKey: [UInt8]) throws -> EncryptionKeyPair {
+    let path = roundKeyPath(round, publicKey)
+    guard access(path, F_OK) == 0 else {
+      throw TrustProblem(
+        "the key of the encrypted round \(round) is not at \(path)",
+        "clear on the host that announced it, or restore the file from a backup; without it the round can only be cancelled"
+      )
+    }
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    guard let secret = bytes(hex: String(text.prefix(64))), secret.count == 32 else {
+      throw TrustProblem("\(path) holds no key", "restore it from a backup")
+    }
+    return EncryptionKeyPair(publicKey: publicKey, secretKey: secret)
+  }
+
+  /// Opens the bids of a closed encrypted round and writes them, with the reason for each that is refused.
+  ///
+  /// Does nothing for another round, or where it was done before.
+  public func openBoxes(_ round: String, _ connection: inout Connection) throws {
+    let announcement = try EncryptionAnnouncement(round, &connection)
+    guard announcement.isEncrypted else { return }
+    let boxes = try connection.query(
+      "SELECT company, bid, key, body, encode(hash, 'hex') AS hash FROM market.sealed_boxes(\(round))")
+    guard !boxes.isEmpty else { return }
+    let pair = try roundKey(round, publicKey: announcement.publicKey)
+    var opened: [JSONText] = []
+    for box in boxes {
+      let outcome = EncryptedBid.open(
+        try box.get("body"), round: round, company: try box.get("company"), key: try box.get("key"), pair)
+      opened.append([
+        "hash": .string(try box.get("hash")), "body": outcome.body.map { .string($0) } ?? .null,
+        "refusal": outcome.refusal.map { .string($0) } ?? .null,
+      ])
+    }
+    try connection.query("SELECT market.open_boxes(\(round), \(JSONText.array(opened).text())::jsonb)")
+  }
+}

@@ -1,0 +1,95 @@
+import CSodium
+import Files
+import Glibc
+
+/// A check that failed, or a key or statement that cannot be used: a sentence and the next step.
+public struct TrustProblem: Error, Sendable, Equatable, CustomStringConvertible {
+  /// One sentence.
+  public let problem: String
+  /// What to do about it.
+  public let advice: String
+
+  public init(_ problem: String, _ advice: String) {
+    self.problem = problem
+    self.advice = advice
+  }
+
+  /// The sentence and the next step.
+  public var description: String { "\(problem); \(advice)" }
+}
+
+/// The clearing host's signing key (Ed25519). It never leaves the host; companies know its public half.
+public struct StatementKey: Sendable {
+  private let secret: [UInt8]
+  /// 32 bytes.
+  public let publicKey: [UInt8]
+
+  private static let heading = "gpumarket clearing key 1\n"
+
+  /// Reads the key from a file, or makes one there the first time, readable by its owner alone (mode 0600).
+  ///
+  /// Safe where two processes begin at once: the file gets its name complete, and one of them wins.
+  ///
+  /// - Throws: `TrustProblem` for a file that others may read or that holds no key; `FileProblem`.
+  public init(file path: String) throws {
+    guard sodium_init() >= 0 else { throw TrustProblem("libsodium cannot find randomness", "check /dev/urandom") }
+    if access(path, F_OK) != 0 { try Self.make(path) }
+    var found = stat()
+    guard stat(path, &found) == 0, found.st_mode & 0o077 == 0 else {
+      throw TrustProblem(
+        "the key \(path) may be read by others", "run chmod 600 \(path), and make a new key if it was copied")
+    }
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    guard text.hasPrefix(Self.heading), let secret = bytes(hex: String(text.dropFirst(Self.heading.count).prefix(128))),
+      secret.count == Int(crypto_sign_SECRETKEYBYTES)
+    else {
+      throw TrustProblem("\(path) holds no clearing key", "restore it from a backup; a new one has to be announced")
+    }
+    self.secret = secret
+    publicKey = Array(secret.suffix(32))
+  }
+
+  private static func make(_ path: String) throws {
+    var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
+    var secret = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
+    crypto_sign_keypair(&publicKey, &secret)
+    try writeSecret(path, heading + hex(secret) + "\n")
+  }
+
+  /// A signature over a text, 64 bytes.
+  public func sign(_ text: String) -> [UInt8] {
+    let message = Array(text.utf8)
+    var signature = [UInt8](repeating: 0, count: Int(crypto_sign_BYTES))
+    crypto_sign_detached(&signature, nil, message, UInt64(message.count), secret)
+    return signature
+  }
+
+  /// Whether a signature over a text is that of a public key.
+  public static func verifies(_ signature: [UInt8], _ text: String, publicKey: [UInt8]) -> Bool {
+    guard signature.count == Int(crypto_sign_BYTES), publicKey.count == Int(crypto_sign_PUBLICKEYBYTES) else {
+      return false
+    }
+    let message = Array(text.utf8)
+    return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+  }
+}
+
+/// Writes a file that its owner alone may read, complete or not at all; one that exists is left alone.
+func writeSecret(_ path: String, _ text: String) throws {
+  let new = "\(path).\(getpid()).new"
+  unlink(new)
+  let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+  guard file >= 0 else {
+    throw TrustProblem(
+      "the key \(path) cannot be written: \(String(cString: strerror(errno)))", "name another place with --key")
+  }
+  defer { unlink(new) }
+  let bytes = Array(text.utf8)
+  let written = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+  close(file)
+  // A link keeps what another process put there a moment ago.
+  guard written, link(new, path) == 0 || errno == EEXIST else {
+    throw TrustProblem(
+      "the key \(path) cannot be written: \(String(cString: strerror(errno)))", "name another place with --key")
+  }
+}

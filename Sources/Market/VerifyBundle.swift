@@ -1,0 +1,209 @@
+import Files
+import Postgres
+import Units
+
+/// All of a published round, as the auditor gets it: enough to check the clearing without a database.
+public struct VerifyBundle: Sendable {
+  /// An entry of the order book with every field that is hashed.
+  public struct Entry: Sendable {
+    /// In the sealed order, from 1.
+    public let place: Int
+    public let company: String
+    public let bid: String
+    public let kind: String
+    public let parent: String?
+    public let key: String
+    public let salt: String
+    public let acceptedAt: String
+    public let body: String
+    public let hash: String
+    /// What was sealed in the body, in an encrypted round.
+    public let opened: String?
+    /// Why it was refused at opening.
+    public let refusal: String?
+  }
+
+  /// What was published of a clearing.
+  public struct Record: Sendable {
+    public let merkleRoot, instanceDigest, resultDigest, engineVersion, effort, ties: String
+    public let workDone: Int
+    public let stoppedEarly, proven: Bool
+    public let welfare, bound: Int64
+  }
+
+  /// A published award.
+  public struct PublishedAward: Sendable {
+    public let id, company, bid: String
+    public let alternative: Int?
+    public let gpuSlots, value, reserveCost, payment: Int64
+    public let uses: [(pool: String, start: Instant, end: Instant, gpus: Int)]
+  }
+
+  /// What a company was charged.
+  public struct Payment: Sendable {
+    public let company: String
+    public let payment, low, high: Int64
+    public let exact: Bool
+  }
+
+  /// One line of the transaction that an award caused.
+  public struct Posting: Sendable {
+    public let number: Int64
+    public let award, account, kind: String
+    public let cents: Int64
+  }
+
+  public let round: Round
+  public let closedAt: String
+  public let entryCount: Int
+  public let merkleRoot: String
+  public let pools: [OfferedPool]
+  public let caps: [(company: String, pool: String, gpus: Int)]
+  public let entries: [Entry]
+  public let record: Record
+  public let awards: [PublishedAward]
+  public let payments: [Payment]
+  public let postings: [Posting]
+  /// The file's own text.
+  public let text: String
+
+  private static let sections = ["round", "pools", "caps", "entries", "clearing", "awards", "payments", "postings"]
+  private static let format = "gpumarket bundle 1"
+
+  /// Asks the database, as the auditor.
+  ///
+  /// - Throws: `GM409` before publication.
+  public static func load(_ round: String, _ connection: inout Connection) throws -> VerifyBundle {
+    var content: [String: String] = [:]
+    for row in try connection.query("SELECT section, content::text AS content FROM market.audit_round(\(round))") {
+      content[try row.get("section")] = try row.get("content", as: String.self)
+    }
+    let body = sections.map { "\"\($0)\":\(content[$0] ?? "null")" }.joined(separator: ",\n")
+    // The digest finds a damaged file; that the content is true, the checks find.
+    let digest = hex(sha256(Array(body.utf8)))
+    return try VerifyBundle(
+      json: Array("{\"format\":\"\(format)\",\"sha256\":\"\(digest)\",\n\(body)}\n".utf8), source: round)
+  }
+
+  /// Reads an exported bundle.
+  ///
+  /// - Throws: `JSONProblem`, or `TrustProblem` for a damaged file.
+  public init(json bytes: [UInt8], source: String) throws {
+    text = String(decoding: bytes, as: UTF8.self)
+    let value = try JSONReader.parse(bytes, source: source)
+    try value.require(keys: ["format", "sha256"] + Self.sections)
+    guard try value.at("format").string() == Self.format else {
+      throw try value.at("format").problem("this is no bundle", "make one with gpumarket verify export")
+    }
+    let start = "{\"format\":\"\(Self.format)\",\"sha256\":\"\(try value.at("sha256").string())\",\n"
+    guard text.hasPrefix(start), text.hasSuffix("}\n"),
+      hex(sha256(Array(text.utf8.dropFirst(start.utf8.count).dropLast(2)))) == (try value.at("sha256").string())
+    else { throw TrustProblem("the bundle \(source) is damaged", "export it again") }
+
+    let head = try value.at("round")
+    round = try Round(bundle: head)
+    closedAt = try head.at("closed_at").string()
+    entryCount = Int(try head.at("entry_count").integer())
+    merkleRoot = try head.at("merkle_root").string()
+    pools = try value.at("pools").elements().map { pool in
+      OfferedPool(
+        name: try pool.at("name").string(),
+        capacityGPUs: try pool.at("capacity_gpus").elements().map { Int(try $0.integer()) },
+        lotGPUs: Int(try pool.at("lot_gpus").integer(in: 1...1_000_000)),
+        reserve: try Price(microdollarsPerGPUHour: pool.at("reserve_price").integer()))
+    }
+    caps = try value.at("caps").elements().map { cap in
+      (try cap.at("company").string(), try cap.at("pool").string(), Int(try cap.at("gpus").integer()))
+    }
+    entries = try value.at("entries").elements().map { try Entry($0) }
+    record = try Record(value.at("clearing"))
+    awards = try value.at("awards").elements().map { try PublishedAward($0) }
+    payments = try value.at("payments").elements().map { item in
+      Payment(
+        company: try item.at("company").string(), payment: try item.at("payment").integer(),
+        low: try item.at("low").integer(),
+        high: try item.at("high").integer(), exact: try item.at("exact").bool())
+    }
+    postings = try value.at("postings").elements().map { item in
+      Posting(
+        number: try item.at("number").integer(), award: try item.at("award").string(),
+        account: try item.at("account").string(), kind: try item.at("kind").string(),
+        cents: try item.at("cents").integer())
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate func text(_ name: String) throws -> String { try at(.key(name)).string() }
+  fileprivate func optionalText(_ name: String) throws -> String? {
+    let value = try at(.key(name))
+    return value.isNull ? nil : try value.string()
+  }
+  fileprivate func instant(_ name: String) throws -> Instant { try Instant(iso8601: text(name)) }
+}
+
+extension VerifyBundle.Entry {
+  fileprivate init(_ value: JSONValue) throws {
+    place = Int(try value.at("place").integer())
+    company = try value.text("company")
+    bid = try value.text("bid")
+    kind = try value.text("kind")
+    parent = try value.optionalText("parent")
+    key = try value.text("key")
+    salt = try value.text("salt")
+    acceptedAt = try value.text("accepted_at")
+    body = try value.text("body")
+    hash = try value.text("hash")
+    opened = try value.optionalText("opened")
+    refusal = try value.optionalText("refusal")
+  }
+}
+
+extension VerifyBundle.Record {
+  fileprivate init(_ value: JSONValue) throws {
+    merkleRoot = try value.text("merkle_root")
+    instanceDigest = try value.text("instance_digest")
+    resultDigest = try value.text("result_digest")
+    engineVersion = try value.text("engine_version")
+    effort = try value.text("effort")
+    ties = try value.text("ties")
+    workDone = Int(try value.at("work_done").integer())
+    stoppedEarly = try value.at("stopped_early").bool()
+    proven = try value.at("proven").bool()
+    welfare = try value.at("welfare").integer()
+    bound = try value.at("bound").integer()
+  }
+}
+
+extension VerifyBundle.PublishedAward {
+  fileprivate init(_ value: JSONValue) throws {
+    id = try value.text("award")
+    company = try value.text("company")
+    bid = try value.text("bid")
+    let alternative = try value.at("alternative")
+    self.alternative = alternative.isNull ? nil : Int(try alternative.integer())
+    gpuSlots = try value.at("gpu_slots").integer()
+    self.value = try value.at("value").integer()
+    reserveCost = try value.at("reserve_cost").integer()
+    payment = try value.at("payment").integer()
+    uses = try value.at("uses").elements().map { use in
+      (try use.text("pool"), try use.instant("start"), try use.instant("end"), Int(try use.at("gpus").integer()))
+    }
+  }
+}
+
+extension Round {
+  /// As a bundle has it: published, its server's clock standing at its gate.
+  fileprivate init(bundle value: JSONValue) throws {
+    name = try value.text("name")
+    state = .published
+    delivery = try TimeRange(start: value.instant("delivery_start"), end: value.instant("delivery_end"))
+    gate = try value.instant("gate")
+    pricing = try value.text("pricing")
+    effort = try value.text("effort")
+    isSimulated = try value.at("simulated").bool()
+    slotLength = try SlotLength(minutes: Int(value.at("slot_minutes").integer(in: 1...1440)))
+    cancelReason = nil
+    serverTime = gate
+  }
+}

@@ -1,0 +1,216 @@
+import Clearing
+import Units
+
+/// Checks a published round from its sealed book alone: nothing that the database derived is believed.
+public struct VerifyRound: Sendable {
+  /// One thing that was checked, and what is wrong with it.
+  public struct Finding: Sendable {
+    public let check: String
+    /// Empty where the check passed. Each names the entry, award or company at fault.
+    public let problems: [String]
+  }
+
+  public let bundle: VerifyBundle
+  /// Statements that the clearing host signed, to compare with.
+  public var statement: Statement?
+  /// The host's public key as it was handed over.
+  public var pinnedKey: String?
+
+  public init(_ bundle: VerifyBundle) { self.bundle = bundle }
+
+  /// All checks in order. Later ones are left out where the book itself is not sound.
+  ///
+  /// - Parameter onCheck: told of each check before it begins.
+  public func findings(onCheck: (String) -> Void = { _ in }) -> [Finding] {
+    var findings: [Finding] = []
+    func check(_ name: String, _ body: () -> [String]) {
+      onCheck(name)
+      findings.append(Finding(check: name, problems: body()))
+    }
+    check("every entry has the hash of its fields", hashes)
+    check("order, count and root of the seal", seal)
+    if statement != nil { check("the signed closing statement", statementProblems) }
+    guard findings.allSatisfy(\.problems.isEmpty) else { return findings }
+    do {
+      let book = try sealedBook()
+      let input = try BookInstance(book)
+      check("the book that was cleared is the sealed one") {
+        hex(input.digest) == bundle.record.instanceDigest
+          ? [] : ["the instance's digest is \(hex(input.digest)), published was \(bundle.record.instanceDigest)"]
+      }
+      check("awards are feasible and payments within their bounds") { published(input, book) }
+      check("welfare, bound and payments, solved again") { solvedAgain(input, book) }
+      check("postings") { VerifyPostings(bundle).problems() }
+    } catch {
+      findings.append(Finding(check: "the sealed book can be read", problems: ["\(error)"]))
+    }
+    return findings
+  }
+
+  private func name(_ entry: VerifyBundle.Entry) -> String {
+    "entry \(entry.place), bid \(entry.bid) of \(entry.company)"
+  }
+
+  private func hashes() -> [String] {
+    bundle.entries.filter { entry in
+      entry.hash
+        != hex(
+          SealHash.entry(
+            round: bundle.round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
+            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body))
+    }.map { "\(name($0)): its hash is not that of its fields" }
+  }
+
+  private func seal() -> [String] {
+    var problems: [String] = []
+    for (at, entry) in bundle.entries.enumerated() {
+      if entry.place != at + 1 { problems.append("\(name(entry)): it stands in place \(at + 1)") }
+      if at > 0, bundle.entries[at - 1].acceptedAt > entry.acceptedAt {
+        problems.append("\(name(entry)): it was accepted before the entry that precedes it")
+      }
+      if entry.acceptedAt >= bundle.closedAt {
+        problems.append("\(name(entry)): it was accepted after the gate had closed")
+      }
+    }
+    if bundle.entries.count != bundle.entryCount {
+      problems.append("the book has \(bundle.entries.count) entries, the seal says \(bundle.entryCount)")
+    }
+    let root = hex(SealHash.merkleRoot(bundle.entries.map { bytes(hex: $0.hash) ?? [] }))
+    if root != bundle.merkleRoot {
+      problems.append("the root of the entries is \(root), the seal says \(bundle.merkleRoot)")
+    }
+    if root != bundle.record.merkleRoot {
+      problems.append("the clearing names the root \(bundle.record.merkleRoot), not \(root)")
+    }
+    return problems
+  }
+
+  private func statementProblems() -> [String] {
+    statement?.problems(
+      round: bundle.round.name, entryCount: bundle.entries.count, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [],
+      pinnedKey: pinnedKey) ?? []
+  }
+
+  /// The live bids: of each bid its last entry, unless that withdraws it, or it or what it hangs on was refused at opening.
+  private func sealedBook() throws -> SealedBook {
+    var heads: [String: Int] = [:]
+    for (at, entry) in bundle.entries.enumerated() { heads["\(entry.company)/\(entry.bid)"] = at }
+    func dead(_ entry: VerifyBundle.Entry, _ depth: Int) -> Bool {
+      guard entry.kind != "withdraw", entry.refusal == nil else { return true }
+      guard let parent = entry.parent, depth < bundle.entries.count else { return false }
+      return heads["\(entry.company)/\(parent)"].map { dead(bundle.entries[$0], depth + 1) } ?? true
+    }
+    var entries: [SealedBook.Entry] = []
+    for at in heads.values.sorted() where !dead(bundle.entries[at], 0) {
+      let entry = bundle.entries[at]
+      let body = entry.opened ?? entry.body
+      do {
+        let bid = try Bid(body: body)
+        try checkWithinRound(bid)
+        entries.append(
+          SealedBook.Entry(
+            place: entry.place, company: entry.company, id: entry.bid, parent: entry.parent, bid: bid,
+            bodyText: body, acceptedAt: try Instant(iso8601: entry.acceptedAt), hash: bytes(hex: entry.hash) ?? []))
+      } catch {
+        throw TrustProblem("\(name(entry)): \(error)", "the door lets no such bid in; keep the bundle and report this")
+      }
+    }
+    return SealedBook(
+      round: bundle.round, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [], entryCount: bundle.entryCount,
+      pools: bundle.pools,
+      caps: bundle.caps, entries: entries)
+  }
+
+  /// What the door makes sure of and the engine's instance relies on.
+  private func checkWithinRound(_ bid: Bid) throws {
+    let slot = bundle.round.slotLength.span.seconds
+    func check(_ pool: String, _ period: TimeRange, gpus: [Int], slots: Int) throws {
+      let lot = bundle.pools.first { $0.name == pool }?.lotGPUs ?? 0
+      let delivery = bundle.round.delivery
+      guard lot > 0, gpus.allSatisfy({ $0 > 0 && $0 <= 10_000_000 && $0 % lot == 0 }), slots > 0,
+        period.start >= delivery.start, period.end <= delivery.end, period.length.seconds / slot >= slots,
+        (period.start - delivery.start).seconds % slot == 0, period.length.seconds % slot == 0
+      else { throw TrustProblem("it asks for what the round does not offer", "the door refuses such a bid") }
+    }
+    switch bid {
+    case .block(let choices):
+      for choice in choices {
+        try check(
+          choice.pool, choice.window, gpus: [choice.gpus, choice.minimumGPUs ?? choice.gpus], slots: choice.slots)
+      }
+    case .curve(let segments):
+      for segment in segments { try check(segment.pool, segment.period, gpus: segment.steps.map(\.gpus), slots: 1) }
+    }
+  }
+
+  private var pricing: PricingRule { PricingRule(rawValue: bundle.round.pricing) ?? .vcg }
+
+  private var effort: Effort {
+    var effort = Effort(text: bundle.record.effort) ?? .standard
+    if bundle.record.stoppedEarly { effort.stopAt = bundle.record.workDone }
+    return effort
+  }
+
+  /// The published awards under the verifier, which shares no code with the solver.
+  private func published(_ input: BookInstance, _ book: SealedBook) -> [String] {
+    let slot = book.round.slotLength.span.seconds
+    let position = Dictionary(
+      book.entries.enumerated().map { ("\($1.company)/\($1.id)", $0) }, uniquingKeysWith: { first, _ in first })
+    let poolAt = Dictionary(book.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var awards: [Award] = []
+    for award in bundle.awards {
+      guard let bid = position["\(award.company)/\(award.bid)"] else {
+        return ["award \(award.id): bid \(award.bid) of \(award.company) is not in the book"]
+      }
+      var uses: [Use] = []
+      for use in award.uses {
+        guard let pool = poolAt[use.pool] else { return ["award \(award.id): the round offers no pool \(use.pool)"] }
+        uses.append(
+          Use(
+            pool: pool, firstSlot: Int((use.start - book.round.delivery.start).seconds / slot),
+            slots: Int((use.end - use.start).seconds / slot), gpus: use.gpus / book.pools[pool].lotGPUs))
+      }
+      guard let found = input.award(bid: bid, alternative: award.alternative, uses: uses, award) else {
+        return ["award \(award.id): what it holds is nothing that bid \(award.bid) of \(award.company) asked for"]
+      }
+      awards.append(found)
+    }
+    let clearing = Clearing(
+      published: bundle.record.engineVersion, effort: effort, workDone: bundle.record.workDone,
+      stoppedEarly: bundle.record.stoppedEarly, welfare: bundle.record.welfare, bound: bundle.record.bound,
+      ties: TieStatus(rawValue: bundle.record.ties) ?? .notGuaranteed, awards: awards,
+      payments: bundle.payments.map {
+        CompanyPayment(company: $0.company, payment: $0.payment, low: $0.low, high: $0.high, exact: $0.exact)
+      })
+    return Verifier.problems(of: clearing, in: input.instance, pricing: pricing)
+  }
+
+  /// A proof may rest on search: the same effort on the same book gives the same result, to the byte.
+  private func solvedAgain(_ input: BookInstance, _ book: SealedBook) -> [String] {
+    guard bundle.record.engineVersion == engineVersion else {
+      return [
+        "it was cleared by engine \(bundle.record.engineVersion); this is \(engineVersion): verify with that version"
+      ]
+    }
+    let clearing = clear(input.instance, pricing: pricing, effort: effort)
+    let digest = hex(ClearingRecord(clearing, of: input, pools: book.pools).digest)
+    guard digest != bundle.record.resultDigest else { return [] }
+    var problems = ["the result's digest is \(digest), published was \(bundle.record.resultDigest)"]
+    if clearing.welfare != bundle.record.welfare {
+      problems.append(
+        "the welfare is \(Money(microdollars: clearing.welfare)), published was \(Money(microdollars: bundle.record.welfare))"
+      )
+    }
+    if clearing.bound != bundle.record.bound {
+      problems.append(
+        "the bound is \(Money(microdollars: clearing.bound)), published was \(Money(microdollars: bundle.record.bound))"
+      )
+    }
+    for (mine, theirs) in zip(clearing.payments, bundle.payments) where mine.payment != theirs.payment {
+      problems.append(
+        "\(theirs.company) should pay \(Money(microdollars: mine.payment)), published was \(Money(microdollars: theirs.payment))"
+      )
+    }
+    return problems
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Files
+import Market
+import Postgres
+import Units
+
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Show who did what: every privileged act, which its actor cannot change.",
+    discussion: """
+      With --check it checks instead that everything that must hold does hold, over all rounds and the whole ledger.
+
+      EXAMPLES
+        gpumarket audit --since 2026-12-01T00:00Z
+        gpumarket audit --check
+      """)
+
+  @Option(help: ArgumentHelp("Only from then on, with a zone.", valueName: "instant")) var since: String?
+  @Option(help: ArgumentHelp("At most so many, the newest.", valueName: "lines")) var most = 200
+  @Flag(help: "Check what must hold at every moment.") var check = false
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    var connection = try options.connect(as: .auditor)
+    if check { return try checkAll(&connection) }
+    let lines = try AuditLine.read(since: since.map { try Instant(iso8601: $0) }, most: most, &connection)
+    if options.json {
+      printJSON(
+        .array(
+          lines.map { line in
+            [
+              "at": .string(line.at.iso8601), "actor": .string(line.actor), "act": .string(line.act),
+              "subject": .string(line.subject), "details": .string(line.details),
+            ]
+          }))
+      return
+    }
+    var table = Table(("at (UTC)", .left), ("actor", .left), ("act", .left), ("on", .left), ("what", .left))
+    for line in lines {
+      table.add(line.at.iso8601ToSecond, line.actor, line.act, line.subject, String(line.details.prefix(100)))
+    }
+    print(lines.isEmpty ? "nothing was done yet" : table.text())
+  }
+
+  private func checkAll(_ connection: inout Connection) throws {
+    let problems = try AuditInvariants.problems(&connection)
+    if options.json {
+      printJSON(["problems": .array(problems.map { .string($0) })])
+    } else {
+      for problem in problems { print(problem) }
+      if problems.isEmpty { print("all that must hold does hold") }
+    }
+    if !problems.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Files
+import Market
+
+struct CompanyRotate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rotate", abstract: "Give a company a new credential, shown once; the old one ends (operator).",
+    discussion: "EXAMPLE\n  gpumarket company rotate acme --yes")
+  @Argument(help: "The company.") var name: String
+  @Flag(help: "Do not ask.") var yes = false
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    try confirm("End the credential and the sessions of \(name)?", yes: yes)
+    var connection = try options.connect(as: .operator)
+    let credential = try Companies.rotate(&connection, company: name)
+    if options.json {
+      printJSON([
+        "company": .string(name), "login": .string(credential.login), "password": .string(credential.password),
+      ])
+    } else {
+      print("login     \(credential.login)\npassword  \(credential.password)   (shown once, stored nowhere)")
+    }
+  }
+}
+
+struct CompanyRevoke: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "revoke", abstract: "End a company's access at once (operator).",
+    discussion:
+      "Its open bids stand, for they were acknowledged.\n\nEXAMPLE\n  gpumarket company revoke acme --reason 'left the fund' --yes"
+  )
+  @Argument(help: "The company.") var name: String
+  @Option(help: "Why; the audit log keeps it.") var reason: String
+  @Flag(help: "Do not ask.") var yes = false
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    try confirm("End all access of \(name)?", yes: yes)
+    var connection = try options.connect(as: .operator)
+    let bids = try Companies.revoke(&connection, company: name, reason: reason)
+    options.json
+      ? printJSON(["company": .string(name), "open_bids": .integer(Int64(bids))])
+      : print("revoked \(name); \(bids) open \(bids == 1 ? "bid of it stands" : "bids of it stand")")
+  }
+}
+
+struct CompanyQuota: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quota", abstract: "Set how many entries a company may make in one round (operator).",
+    discussion: "Withdrawals are accepted beyond it.\n\nEXAMPLE\n  gpumarket company quota acme 5000")
+  @Argument(help: "The company.") var name: String
+  @Argument(help: "Entries in one round.") var entries: Int
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    var connection = try options.connect(as: .operator)
+    try Companies.setQuota(&connection, company: name, entries: entries)
+    options.json
+      ? printJSON(["company": .string(name), "entries": .integer(Int64(entries))])
+      : print("\(name) may make \(grouped(entries)) entries in one round")
+  }
+}

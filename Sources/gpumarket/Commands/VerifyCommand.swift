@@ -1,0 +1,159 @@
+import ArgumentParser
+import Files
+import Foundation
+import Market
+import Postgres
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Check a receipt, or a whole published round, without trusting the database.",
+    discussion: """
+      --receipt: for a company. Computes the hash of the receipt's fields again and follows the Merkle path of its entry to
+      the root of the sealed book: the bid that was cleared is the bid that was acknowledged.
+      --round, --offline: for the auditor. Recomputes every entry's hash, order, count and root, the live bids, the awards'
+      feasibility, the bound and the payments by solving again, and the postings; says pass, or which entry fails.
+
+      EXAMPLES
+        gpumarket verify --receipt receipt.json --statement 2026-12-07.json --as acme
+        gpumarket verify --round 2026-12-07
+        gpumarket verify export --round 2026-12-07 bundle.json
+        gpumarket verify --offline bundle.json --statement 2026-12-07.json
+      """, subcommands: [VerifyExport.self, VerifyKey.self])
+
+  @Option(help: ArgumentHelp("A file that bid … --receipt wrote.", valueName: "file")) var receipt: String?
+  @Option(help: "A published round.") var round: String?
+  @Option(help: ArgumentHelp("A bundle that verify export wrote.", valueName: "file")) var offline: String?
+  @Option(help: ArgumentHelp("The clearing host's signed closing statement, to compare with.", valueName: "file"))
+  var statement: String?
+  @Option(help: ArgumentHelp("The clearing host's public key, which must have signed the statement.", valueName: "hex"))
+  var clearingKey: String?
+  @OptionGroup var acting: ActingCompany
+  @OptionGroup var options: DatabaseOptions
+
+  func validate() throws {
+    guard [receipt, round, offline].compactMap({ $0 }).count == 1 else {
+      throw ValidationError("give one of --receipt, --round and --offline")
+    }
+  }
+
+  func run() throws {
+    let statement = try statement.map { try Statement(json: readFile($0), source: $0) }
+    if let receipt { return try verifyReceipts(receipt, statement) }
+    let bundle: VerifyBundle
+    if let offline {
+      bundle = try VerifyBundle(json: readFile(offline, limit: 1 << 30), source: offline)
+    } else {
+      var connection = try options.connect(as: .auditor)
+      bundle = try VerifyBundle.load(round ?? "", &connection)
+    }
+    var verification = VerifyRound(bundle)
+    verification.statement = statement
+    verification.pinnedKey = clearingKey
+    let findings = verification.findings { showProgress("checking: \($0)") }
+    endProgress()
+    let problems = findings.flatMap(\.problems)
+    if options.json {
+      printJSON([
+        "round": .string(bundle.round.name), "passed": .bool(problems.isEmpty),
+        "checks": .array(
+          findings.map { ["check": .string($0.check), "problems": .array($0.problems.map { .string($0) })] }),
+      ])
+    } else {
+      print(
+        "round \(bundle.round.name): \(bundle.entries.count) entries, \(bundle.awards.count) awards, root \(bundle.merkleRoot)"
+      )
+      for finding in findings {
+        print("  \(finding.problems.isEmpty ? "pass" : "FAIL")  \(finding.check)")
+        for problem in finding.problems.prefix(20) { print("        \(problem)") }
+        if finding.problems.count > 20 { print("        and \(finding.problems.count - 20) more") }
+      }
+      print(problems.isEmpty ? "pass" : "FAIL")
+    }
+    if !problems.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
+  }
+
+  private func verifyReceipts(_ file: String, _ statement: Statement?) throws {
+    var connection = try options.connect(as: .company(acting.company))
+    var failed = false
+    var reports: [JSONText] = []
+    for receipt in try Receipt.read(readFile(file), source: file) {
+      var problems: [String] = []
+      var standing = "unknown"
+      do {
+        let proof = try SealProof(hash: receipt.hash, &connection)
+        problems = proof.problems(of: receipt, statement: statement, pinnedKey: clearingKey)
+        standing = proof.isHead ? "it is what was cleared" : "a later entry of the bid took its place"
+      } catch let error as PostgresError where error.sqlState == "GM404" || error.sqlState == "GM500" {
+        problems = [error.message]
+      }
+      failed = failed || !problems.isEmpty
+      if options.json {
+        reports.append([
+          "bid": .string(receipt.bid), "hash": .string(receipt.hash), "passed": .bool(problems.isEmpty),
+          "problems": .array(problems.map { .string($0) }),
+        ])
+      } else {
+        print(
+          "bid \(receipt.bid) in round \(receipt.round), accepted \(receipt.acceptedAt): \(problems.isEmpty ? "pass" : "FAIL")"
+        )
+        if problems.isEmpty { print("  the entry is in the sealed book, unchanged; \(standing)") }
+        for problem in problems { print("  \(problem)") }
+      }
+    }
+    if options.json { printJSON(.array(reports)) }
+    if statement == nil, !options.json {
+      printError("give --statement FILE to compare the book's root with what the clearing host signed")
+    }
+    if failed { throw ExitCode(ExitStatus.failed.rawValue) }
+  }
+}
+
+struct VerifyExport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write all of a published round to a file, to verify it without a database (auditor).",
+    discussion: "EXAMPLE\n  gpumarket verify export --round 2026-12-07 bundle.json")
+  @Option(help: "The round.") var round: String
+  @Argument(help: "The file.") var file: String
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    var connection = try options.connect(as: .auditor)
+    let bundle = try VerifyBundle.load(round, &connection)
+    try writeAtomically(file, bundle.text)
+    options.json
+      ? printJSON(["round": .string(round), "file": .string(file), "entries": .integer(Int64(bundle.entries.count))])
+      : print("wrote \(bundle.entries.count) entries and \(bundle.awards.count) awards of round \(round) to \(file)")
+  }
+}
+
+struct VerifyKey: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "key", abstract: "Print this clearing host's public key, to hand to the companies.",
+    discussion: "EXAMPLE\n  gpumarket verify key")
+  @OptionGroup var host: HostOptions
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let key = hexadecimal(try host.open().key.publicKey)
+    json ? printJSON(["public_key": .string(key)]) : print(key)
+  }
+}
+
+/// Where the clearing host keeps its key and its statements.
+struct HostOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The clearing host's key (default: clearing.key in the private server's folder).", valueName: "file"))
+  var key: String?
+  @Option(
+    help: ArgumentHelp("Where signed closing statements go (default: statements in that folder).", valueName: "folder"))
+  var statements: String?
+
+  func open() throws -> StatementHost {
+    let home = try PrivateServer(environment: ProcessInfo.processInfo.environment).home
+    return try StatementHost(home: home, keyFile: key, statements: statements)
+  }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
