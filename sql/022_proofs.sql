@@ -104,8 +104,8 @@ BEGIN
   RETURN QUERY SELECT 'awards', coalesce(jsonb_agg(jsonb_build_object('award', a.award, 'company', c.name, 'bid', a.bid,
     'alternative', a.alternative, 'gpu_slots', a.gpu_slots, 'value', a.value, 'reserve_cost', a.reserve_cost,
     'payment', a.payment, 'uses', (
-      SELECT jsonb_agg(jsonb_build_object('pool', p.name, 'start', market.exact_time(u.starts_at),
-        'end', market.exact_time(u.ends_at), 'gpus', u.gpus) ORDER BY u.starts_at, p.name)
+      SELECT coalesce(jsonb_agg(jsonb_build_object('pool', p.name, 'start', market.exact_time(u.starts_at),
+        'end', market.exact_time(u.ends_at), 'gpus', u.gpus) ORDER BY u.starts_at, p.name), '[]')
       FROM market.award_use u JOIN market.pool p USING (pool_id) WHERE u.award = a.award)) ORDER BY a.position), '[]')
     FROM market.award a JOIN market.company c USING (company_id) WHERE a.round_id = round.round_id;
   RETURN QUERY SELECT 'payments', coalesce(jsonb_agg(jsonb_build_object('company', c.name, 'payment', p.payment, 'low', p.low,

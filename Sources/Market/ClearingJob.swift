@@ -63,13 +63,11 @@ public struct ClearingJob: Sendable {
 
   /// A round's result must survive a crash of the server. A server made for tests may do without.
   private static func refuseUnsafeSettings(_ connection: inout Connection) throws(PostgresError) {
-    // By its source, for anyone may set such a value for a session.
     let unsafe: String? = try connection.query(
       """
       SELECT string_agg(name || ' = ' || setting, ', ' ORDER BY name) AS unsafe FROM pg_settings
-      WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off' AND NOT EXISTS (
-        SELECT FROM pg_settings WHERE name = 'market.throwaway' AND setting = 'on'
-          AND source IN ('configuration file', 'command line'))
+      WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off'
+        AND current_setting('market.throwaway', true) IS DISTINCT FROM 'on'
       """
     ).one().optional("unsafe")
     if let unsafe {

@@ -38,8 +38,10 @@ public struct VerifyRound: Sendable {
         hex(input.digest) == bundle.record.instanceDigest
           ? [] : ["the instance's digest is \(hex(input.digest)), published was \(bundle.record.instanceDigest)"]
       }
-      check("awards are feasible and payments within their bounds") { published(input, book) }
-      check("welfare, bound and payments, solved again") { solvedAgain(input, book) }
+      onCheck("solving again")
+      let solved = clear(input.instance, pricing: pricing, effort: effort)
+      check("awards are feasible and payments within their bounds") { published(input, book, solved.rule) }
+      check("welfare, bound and payments, solved again") { solvedAgain(solved, input, book) }
       check("postings") { VerifyPostings(bundle).problems() }
     } catch {
       findings.append(Finding(check: "the sealed book can be read", problems: ["\(error)"]))
@@ -152,7 +154,7 @@ public struct VerifyRound: Sendable {
   }
 
   /// The published awards under the verifier, which shares no code with the solver.
-  private func published(_ input: BookInstance, _ book: SealedBook) -> [String] {
+  private func published(_ input: BookInstance, _ book: SealedBook, _ rule: PricingRule) -> [String] {
     let slot = book.round.slotLength.span.seconds
     let position = Dictionary(
       book.entries.enumerated().map { ("\($1.company)/\($1.id)", $0) }, uniquingKeysWith: { first, _ in first })
@@ -178,7 +180,7 @@ public struct VerifyRound: Sendable {
     let clearing = Clearing(
       published: bundle.record.engineVersion, effort: effort, workDone: bundle.record.workDone,
       stoppedEarly: bundle.record.stoppedEarly, welfare: bundle.record.welfare, bound: bundle.record.bound,
-      ties: TieStatus(rawValue: bundle.record.ties) ?? .notGuaranteed, awards: awards,
+      ties: TieStatus(rawValue: bundle.record.ties) ?? .notGuaranteed, awards: awards, rule: rule,
       payments: bundle.payments.map {
         CompanyPayment(company: $0.company, payment: $0.payment, low: $0.low, high: $0.high, exact: $0.exact)
       })
@@ -186,30 +188,54 @@ public struct VerifyRound: Sendable {
   }
 
   /// A proof may rest on search: the same effort on the same book gives the same result, to the byte.
-  private func solvedAgain(_ input: BookInstance, _ book: SealedBook) -> [String] {
+  private func solvedAgain(_ clearing: Clearing, _ input: BookInstance, _ book: SealedBook) -> [String] {
     guard bundle.record.engineVersion == engineVersion else {
       return [
         "it was cleared by engine \(bundle.record.engineVersion); this is \(engineVersion): verify with that version"
       ]
     }
-    let clearing = clear(input.instance, pricing: pricing, effort: effort)
+    let record = bundle.record
+    var problems: [String] = []
+    func compare(_ what: String, _ mine: Int64, _ theirs: Int64) {
+      guard mine != theirs else { return }
+      problems.append(
+        "\(what) is \(Money(microdollars: mine)) when solved again, published was \(Money(microdollars: theirs))")
+    }
+    compare("the welfare", clearing.welfare, record.welfare)
+    compare("the bound", clearing.bound, record.bound)
+    if clearing.proven != record.proven { problems.append("it was published as \(record.proven ? "" : "not ")proven") }
+    if clearing.ties.rawValue != record.ties { problems.append("its ties were published as \(record.ties)") }
+    if clearing.awards.count != bundle.awards.count {
+      problems.append("solved again it has \(clearing.awards.count) awards, published were \(bundle.awards.count)")
+    }
+    for (mine, theirs) in zip(clearing.awards, bundle.awards) {
+      let entry = input.entry(ofBid: mine.bid)
+      guard entry.company == theirs.company, entry.id == theirs.bid, input.alternative(of: mine) == theirs.alternative
+      else {
+        problems.append(
+          "award \(theirs.id) went to bid \(theirs.bid) of \(theirs.company), not to \(entry.id) of \(entry.company)")
+        continue
+      }
+      compare("award \(theirs.id): its payment", mine.payment ?? mine.reserveCost, theirs.payment)
+      compare("award \(theirs.id): its value", mine.value, theirs.value)
+      compare("award \(theirs.id): its reserve cost", mine.reserveCost, theirs.reserveCost)
+      let slots = mine.uses.reduce(0) { $0 + $1.gpus * input.lotGPUs(ofPool: $1.pool) * $1.slots }
+      if Int64(slots) != theirs.gpuSlots {
+        problems.append("award \(theirs.id): it holds \(slots) GPU-slots, not \(theirs.gpuSlots)")
+      }
+    }
+    if clearing.payments.count != bundle.payments.count { problems.append("other companies pay when solved again") }
+    for (mine, theirs) in zip(clearing.payments, bundle.payments) {
+      if mine.company != theirs.company {
+        problems.append("\(mine.company) pays when solved again, not \(theirs.company)")
+      }
+      compare("the payment of \(theirs.company)", mine.payment, theirs.payment)
+      compare("the low end of the payment of \(theirs.company)", mine.low, theirs.low)
+      compare("the high end of the payment of \(theirs.company)", mine.high, theirs.high)
+    }
     let digest = hex(ClearingRecord(clearing, of: input, pools: book.pools).digest)
-    guard digest != bundle.record.resultDigest else { return [] }
-    var problems = ["the result's digest is \(digest), published was \(bundle.record.resultDigest)"]
-    if clearing.welfare != bundle.record.welfare {
-      problems.append(
-        "the welfare is \(Money(microdollars: clearing.welfare)), published was \(Money(microdollars: bundle.record.welfare))"
-      )
-    }
-    if clearing.bound != bundle.record.bound {
-      problems.append(
-        "the bound is \(Money(microdollars: clearing.bound)), published was \(Money(microdollars: bundle.record.bound))"
-      )
-    }
-    for (mine, theirs) in zip(clearing.payments, bundle.payments) where mine.payment != theirs.payment {
-      problems.append(
-        "\(theirs.company) should pay \(Money(microdollars: mine.payment)), published was \(Money(microdollars: theirs.payment))"
-      )
+    if digest != record.resultDigest {
+      problems.append("the result's digest is \(digest) when solved again, published was \(record.resultDigest)")
     }
     return problems
   }

@@ -85,7 +85,8 @@ extension Substring: PostgresEncodable { public var postgresParameter: Parameter
 /// An array is bytes (`bytea`) if its elements are `UInt8`, else an array literal of its elements.
 extension Array: PostgresEncodable where Element: PostgresEncodable {
   public var postgresParameter: Parameter {
-    if let bytes = self as? [UInt8] { return .bytes(bytes) }
+    // An empty array of anything can be cast to bytes, so the type is asked first.
+    if Element.self == UInt8.self, let bytes = self as? [UInt8] { return .bytes(bytes) }
     return .text("{" + map { arrayElement($0.postgresParameter) }.joined(separator: ",") + "}")
   }
 }

@@ -1,0 +1,121 @@
+import Clearing
+import Foundation
+import Market
+import Postgres
+import TestSupport
+import Units
+
+/// A market with a round that was bid in, closed and published, by the seed.
+struct ClearedMarket {
+  let market: TestMarket
+  let logins: [String: String]
+  let round: String
+  let receipts: [Receipt]
+  let home: String
+
+  init(
+    seed: UInt64 = 1, bids: Int = 30, companies: Int = 4, pricing: String = "vcg", encrypted: Bool = false,
+    on server: TestServer? = nil, publish: Bool = true
+  ) throws {
+    var random = SeededGenerator(seed)
+    market = try TestMarket(on: server)
+    try market.addPool()
+    try market.addPool("a100", gpus: 32, lot: 4, reserve: "0.50")
+    var logins: [String: String] = [:]
+    for number in 0..<companies { logins["company-\(number)"] = try market.addCompany("company-\(number)") }
+    self.logins = logins
+    let period = try TimeRange(iso8601: TestMarket.delivery)
+    var opener = try market.asOperator()
+    round = try Rounds.open(
+      &opener, name: nil, delivery: period, gate: period.start - TimeSpan(hours: 12), pricing: pricing, effort: "30",
+      pools: nil)
+    home = try FileManager.default.url(
+      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(filePath: "/tmp/"), create: true
+    ).path
+
+    if encrypted {
+      var asOperator = try market.asOperator()
+      try Rounds.encrypt(round, &asOperator)
+      var clearing = try market.asClearing()
+      _ = try StatementHost(home: home, keyFile: nil, statements: nil).announceKeys(&clearing)
+    }
+    var receipts: [Receipt] = []
+    for number in 0..<bids {
+      let company = "company-\(Int.random(in: 0..<companies, using: &random))"
+      var connection = try market.connect(logins[company])
+      let bid = try Self.bid(&random)
+      let key = "seed-\(seed)-\(number)"
+      if encrypted {
+        let key32 = try EncryptionAnnouncement(round, &connection).publicKey
+        let body = try EncryptedBid.seal(
+          bid, round: round, company: company, key: key, exposure: bid.worstCase(.hour), to: key32)
+        receipts.append(try OrderBook.place(sealed: body, in: round, parent: nil, key: key, &connection))
+        continue
+      }
+      let receipt = try OrderBook.place(bid, in: round, parent: nil, key: key, &connection)
+      receipts.append(receipt)
+      switch number % 10 {
+      case 3:
+        receipts.append(
+          try OrderBook.amend(
+            receipt.bid, to: Self.bid(&random), in: round, parent: nil, key: key + "-amended", &connection))
+      case 7: receipts += try OrderBook.withdraw(receipt.bid, in: round, key: key + "-withdrawn", &connection)
+      case 8:
+        receipts.append(
+          try OrderBook.place(Self.bid(&random), in: round, parent: receipt.bid, key: key + "-child", &connection))
+      default: break
+      }
+    }
+    self.receipts = receipts
+    try market.close(round)
+    if publish { _ = try clear() }
+  }
+
+  static func bid(_ random: inout SeededGenerator) throws -> Bid {
+    let price = "\(Int.random(in: 1...4, using: &random)).\(Int.random(in: 10...99, using: &random))"
+    if Int.random(in: 0..<5, using: &random) == 0 {
+      let period = try TimeRange(iso8601: "2036-12-01T0\(Int.random(in: 0...9, using: &random)):00Z/PT6H")
+      return .curve([
+        CurveSegment(
+          pool: "a100", period: period,
+          steps: [
+            .init(gpus: 8, limit: try Price(dollarsPerGPUHour: price)),
+            .init(gpus: 4, limit: try Price(dollarsPerGPUHour: "0.75")),
+          ])
+      ])
+    }
+    var choices: [BlockAlternative] = []
+    for pool in ["h100", "a100"] where choices.isEmpty || Bool.random(using: &random) {
+      let gpus = (pool == "h100" ? 8 : 4) * Int.random(in: 1...6, using: &random)
+      choices.append(
+        BlockAlternative(
+          pool: pool, gpus: gpus, minimumGPUs: nil, slots: Int.random(in: 1...12, using: &random),
+          window: try TimeRange(iso8601: TestMarket.delivery), limit: try Price(dollarsPerGPUHour: price)))
+    }
+    return .block(choices)
+  }
+
+  /// Runs the clearing job as it is run, statement and all.
+  func clear() throws -> ClearingJob.Outcome {
+    var job = ClearingJob()
+    job.host = try StatementHost(home: home, keyFile: nil, statements: nil)
+    var connection = try market.asClearing()
+    return try job.run(round, &connection)
+  }
+
+  func bundle() throws -> VerifyBundle {
+    var connection = try market.asAuditor()
+    return try VerifyBundle.load(round, &connection)
+  }
+
+  func statement() throws -> Statement {
+    let path = "\(home)/statements/\(round).json"
+    return try Statement(json: Array(Data(contentsOf: URL(filePath: path))), source: path)
+  }
+
+  /// What must hold at every moment.
+  func invariants() throws -> [String] {
+    var connection = try market.asAuditor()
+    return try AuditInvariants.problems(&connection)
+  }
+}

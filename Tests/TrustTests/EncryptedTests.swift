@@ -1,0 +1,156 @@
+import Files
+import Foundation
+import Market
+import Postgres
+import TestSupport
+import Testing
+import Units
+
+@Suite("Encrypted rounds")
+struct EncryptedTests {
+  @Test func aRoundIsOpenedClearedAndVerified() throws {
+    let cleared = try ClearedMarket(seed: 20, bids: 20, encrypted: true)
+    let bundle = try cleared.bundle()
+    #expect(!bundle.awards.isEmpty)
+    #expect(bundle.entries.allSatisfy { $0.opened != nil && $0.refusal == nil })
+    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
+    #expect(try cleared.invariants() == [])
+  }
+
+  /// A copy of the whole database, taken while bids are open, holds no price.
+  @Test func theDatabaseHoldsNoOpenBid() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let acme = try market.addCompany("acme")
+    let round = try market.openRound()
+    let home = try temporaryHome()
+    let host = try StatementHost(home: home, keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    #expect(try host.announceKeys(&clearing) == [round])
+    #expect(try host.announceKeys(&clearing) == [])
+    var company = try market.connect(acme)
+    let announcement = try EncryptionAnnouncement(round, &company)
+    try announcement.verify(pinned: hex(host.key.publicKey))
+    let bid = try TestMarket.block(limit: "7.7731")
+    let body = try EncryptedBid.seal(
+      bid, round: round, company: "acme", key: "k", exposure: bid.worstCase(.hour), to: announcement.publicKey)
+    _ = try OrderBook.place(sealed: body, in: round, parent: nil, key: "k", &company)
+    var owner = try market.connect(nil)
+    var dump = ""
+    for row in try owner.query(
+      "SELECT query_to_xml('TABLE market.' || tablename, true, true, '')::text AS x FROM pg_tables WHERE schemaname = 'market'"
+    ) {
+      dump += try row.get("x", as: String.self)
+    }
+    #expect(dump.contains("sealed") && !dump.contains("7773100") && !dump.contains("alternatives"))
+    let secret = try FileManager.default.contentsOfDirectory(atPath: home + "/clearing.key.rounds")
+    #expect(secret.count == 1)
+    let secretText = try String(contentsOfFile: home + "/clearing.key.rounds/" + secret[0], encoding: .utf8)
+    #expect(!dump.contains(secretText.prefix(64)))
+
+    // Sizes are padded: a bid with ten times the text looks the same.
+    let other = try EncryptedBid.seal(
+      TestMarket.block(gpus: 64, slots: 24, limit: "999.9999"), round: round, company: "acme", key: "k2",
+      exposure: bid.worstCase(.hour), to: announcement.publicKey)
+    #expect(other.utf8.count == body.utf8.count)
+    // Neither a plain bid nor another size is let in, nor a declared exposure above credit.
+    for wrong in [bid.body, body.replacing("=\"", with: "\""), body.replacing("\"box\":\"", with: "\"box\":\"AAAA")] {
+      #expect(throws: PostgresError.self) {
+        _ = try OrderBook.place(sealed: wrong, in: round, parent: nil, key: "w", &company)
+      }
+    }
+    let dear = try EncryptedBid.seal(
+      bid, round: round, company: "acme", key: "k3", exposure: Money(dollars: "1000001"), to: announcement.publicKey)
+    let error = refusal { _ = try OrderBook.place(sealed: dear, in: round, parent: nil, key: "k3", &company) }
+    #expect(error?.message.contains("above your credit") == true)
+    // Whoever is not the host cannot announce in its place.
+    #expect(throws: TrustProblem.self) { try announcement.verify(pinned: String(repeating: "0", count: 64)) }
+  }
+
+  @Test func whatOpeningFindsIsRefusedWithItsReason() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let acme = try market.addCompany("acme")
+    let rival = try market.addCompany("rival")
+    let round = try market.openRound()
+    let host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    var company = try market.connect(acme)
+    var other = try market.connect(rival)
+    let key = try EncryptionAnnouncement(round, &company).publicKey
+    func seal(_ bid: Bid, _ name: String, company: String = "acme", exposure: Money? = nil, to pair: [UInt8]? = nil)
+      throws -> String
+    {
+      try EncryptedBid.seal(
+        bid, round: round, company: company, key: name, exposure: exposure ?? bid.worstCase(.hour), to: pair ?? key)
+    }
+    let good = try TestMarket.block(limit: "3.00")
+    let accepted = try OrderBook.place(sealed: seal(good, "good"), in: round, parent: nil, key: "good", &company)
+    let bodies = [
+      "cheap": try seal(good, "cheap", exposure: Money(dollars: "1")),
+      "low": try seal(TestMarket.block(limit: "0.50"), "low"),
+      "odd": try seal(TestMarket.block(gpus: 12), "odd"),
+      "stranger": try seal(good, "stranger", to: EncryptionKeyPair().publicKey),
+    ]
+    var expected: [String: String] = [:]
+    for (name, body) in bodies {
+      let receipt = try OrderBook.place(sealed: body, in: round, parent: nil, key: name, &company)
+      expected[receipt.bid] =
+        [
+          "cheap": "more than the 1.00 USD it declared", "low": "below the reserve price",
+          "odd": "no multiple of the lot",
+          "stranger": "not sealed to this round's key",
+        ][name]
+    }
+    // A rival copies a box that it saw go by: it was sealed for another.
+    let copied = try OrderBook.place(sealed: seal(good, "good"), in: round, parent: nil, key: "good", &other)
+    // What hangs on a refused bid does not take part either.
+    let refusedParent = try #require(expected.keys.sorted().first)
+    let child = try OrderBook.place(
+      sealed: seal(good, "child"), in: round, parent: refusedParent, key: "child", &company)
+    try market.close(round)
+    var job = ClearingJob()
+    job.host = host
+    #expect(try job.run(round, &clearing).bids == 1)
+    let refusals = try OrderBook.refusals(round: round, &company)
+    #expect(refusals.count == expected.count)
+    for (bid, reason) in refusals { #expect(reason.contains(expected[bid] ?? "?"), "\(reason)") }
+    #expect(try OrderBook.refusals(round: round, &other).map(\.bid) == [copied.bid])
+    let awards = try Results.awards(round: round, ownOnly: true, &company)
+    #expect(awards.map(\.bid) == [accepted.bid] && !awards.map(\.bid).contains(child.bid))
+    var auditor = try market.asAuditor()
+    #expect(VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems) == [])
+    #expect(try AuditInvariants.problems(&auditor) == [])
+  }
+
+  @Test func withoutItsKeyARoundIsNotCleared() throws {
+    let cleared = try ClearedMarket(seed: 21, bids: 3, encrypted: true, publish: false)
+    var job = ClearingJob()
+    var clearing = try cleared.market.asClearing()
+    #expect(throws: TrustProblem.self) { _ = try job.run(cleared.round, &clearing) }
+    job.host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    #expect(throws: TrustProblem.self) { _ = try job.run(cleared.round, &clearing) }
+    #expect(try cleared.clear().ending == .published)
+  }
+}
+
+func temporaryHome() throws -> String {
+  try FileManager.default.url(
+    for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(filePath: "/tmp/"), create: true
+  ).path
+}
+
+func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+
+/// Runs `body` and returns the server's refusal.
+func refusal(_ body: () throws -> Void) -> PostgresError? {
+  do {
+    try body()
+    return nil
+  } catch { return error as? PostgresError }
+}
