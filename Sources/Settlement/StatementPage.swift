@@ -3,40 +3,22 @@ import Units
 extension Statement {
   /// A page that prints well on A4 or Letter and needs nothing from the network.
   public var html: String {
-    var page = """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>Statement \(escaped(company)) \(period)</title>
-      <style>
-      :root { color-scheme: light; }
-      body { font: 10pt/1.4 system-ui, sans-serif; color: #111; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-      h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
-      p { margin: .2rem 0; color: #444; }
-      table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-      th, td { text-align: left; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
-      th { font-weight: 600; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
-      .account tr:last-child td { font-weight: 700; border-top: 2px solid #111; }
-      .wide { overflow-x: auto; } code { font-size: .85em; }
-      @page { size: auto; margin: 15mm; }
-      @media print { body { margin: 0; padding: 0; max-width: none; font-size: 8pt; } thead { display: table-header-group; }
-        tr { break-inside: avoid; } h2 { break-after: avoid; } .wide { overflow: visible; } }
-      </style></head><body>
+    var body = """
       <h1>Statement of \(escaped(company))</h1>
       <p>\(period), UTC calendar month; amounts in US dollars. \(note)</p>
       <h2>Account</h2><table class="account">
 
       """
     for (label, cents) in account {
-      page += "<tr><td>\(label)</td><td class=\"n\">\(dollars(cents: cents))</td></tr>\n"
+      body += "<tr><td>\(label)</td><td class=\"n\">\(dollars(cents: cents))</td></tr>\n"
     }
-    page += "</table>\n<p>Saved against the limits: \(saved). Deposit held: \(Money(cents: depositCents)).</p>\n"
+    body += "</table>\n<p>Saved against the limits: \(saved). Deposit held: \(Money(cents: depositCents)).</p>\n"
     for invoice in invoices {
-      page += "<p>Invoice \(invoice.number) of \(invoice.issuedOn), due \(invoice.dueOn): net "
-      page += "\(Money(cents: invoice.netCents)), tax \(invoice.taxRateText) \(Money(cents: invoice.taxCents)), total "
-      page += "\(Money(cents: invoice.totalCents)), open \(Money(cents: invoice.openCents)).</p>\n"
+      body += "<p>Invoice \(invoice.number) of \(invoice.issuedOn), due \(invoice.dueOn): net "
+      body += "\(Money(cents: invoice.netCents)), tax \(invoice.taxRateText) \(Money(cents: invoice.taxCents)), total "
+      body += "\(Money(cents: invoice.totalCents)), open \(Money(cents: invoice.openCents)).</p>\n"
     }
-    return page + tables.map(\.html).joined() + "</body></html>\n"
+    return page(title: "Statement \(company) \(period)", body: body + tables.map(\.html).joined())
   }
 }
 
@@ -57,4 +39,30 @@ extension StatementTable {
 func escaped(_ text: String) -> String {
   text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     .replacing("\"", with: "&quot;")
+}
+
+/// A page of its own, styled for screen and print, that needs nothing from the network.
+func page(title: String, body: String) -> String {
+  """
+  <!doctype html>
+  <html lang="en"><head><meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>\(escaped(title))</title>
+  <style>
+  :root { color-scheme: light; }
+  body { font: 10pt/1.4 system-ui, sans-serif; color: #111; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
+  p { margin: .2rem 0; color: #444; }
+  table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+  th, td { text-align: left; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
+  th { font-weight: 600; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
+  .account tr:last-child td { font-weight: 700; border-top: 2px solid #111; }
+  .wide { overflow-x: auto; } code { font-size: .85em; }
+  @page { size: auto; margin: 15mm; }
+  @media print { body { margin: 0; padding: 0; max-width: none; font-size: 8pt; } thead { display: table-header-group; }
+    tr { break-inside: avoid; } h2 { break-after: avoid; } .wide { overflow: visible; } }
+  </style></head><body>
+  \(body)</body></html>
+
+  """
 }

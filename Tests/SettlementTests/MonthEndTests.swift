@@ -18,6 +18,11 @@ struct MonthEndTests {
     #expect(invoices.map(\.netCents) == [16797, 10001])
     // 19 % of 167.97 is 31.9143.
     #expect(invoices.map(\.taxCents) == [3191, 0] && invoices[0].taxRateText == "19 %")
+    let document = try InvoiceDocument(number: "INV-000001", &connection)
+    #expect(document.lines.map(\.kind) == ["award", "adjustment", "tax"])
+    #expect(
+      document.text.contains("Tax 19 %           31.91\n") && document.html.contains("<td class=\"n\">199.88</td>"))
+    #expect(throws: SettlementError.self) { try InvoiceDocument(number: "INV-9", &connection) }
     #expect(try settled.problems().isEmpty)
   }
 
@@ -156,5 +161,42 @@ struct MonthEndTests {
     #expect(statement.html.contains("<td>adjustment</td>") && !statement.html.contains("<noise>"))
     let next = try Statement(company: "Acme Robotics", period: "2027-01", &connection)
     #expect(next.openingCents == 19000 && next.closingCents == 39000)
+  }
+
+  /// Eight connections record, adjust, cancel and close at once: numbers have no gaps and the chain holds.
+  @Test func writersAtOnceDoNotDisturbOneAnother() async throws {
+    let settled = try SettledMarket()
+    let award = try settled.publish("w1")[0]
+    try settled.publish("w2", day: "2026-12-08")
+    await withTaskGroup(of: Int.self) { group in
+      for worker in 0..<8 {
+        group.addTask {
+          var refusals = 0
+          for turn in 0..<10 {
+            let statement: (String, SQL) =
+              switch (worker, turn) {
+              case (0, 5): ("market_finance", "SELECT ledger.issue_invoices('2026-12', 'bolt/bio', true)")
+              case (1, 5): ("market_operator", "SELECT market.cancel_round('w2', 'wrong reserve')")
+              case (2, _): ("market_operator", "SELECT ledger.adjust_award(\(award), 100, 'slow network')")
+              // The same reference from two workers: one payment.
+              default:
+                (
+                  "market_finance",
+                  "SELECT ledger.record_payment('Acme Robotics', 100, '2026-12-20', \("\(worker / 2) \(turn)"))"
+                )
+              }
+            if refused({ try settled.run(statement.0, statement.1) }) != nil { refusals += 1 }
+          }
+          return refusals
+        }
+      }
+      for await refusals in group { #expect(refusals == 0) }
+    }
+    #expect(try settled.problems().isEmpty)
+    var connection = try settled.market.asFinance()
+    let payments = try Books.receipts(company: "Acme Robotics", &connection)
+    #expect(payments.count == Set(payments.map(\.reference)).count)
+    // Three pairs of ten and one that did two other things.
+    #expect(payments.count == 39)
   }
 }

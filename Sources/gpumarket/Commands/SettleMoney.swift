@@ -103,7 +103,7 @@ struct SettleDeposit: ParsableCommand {
 
   struct Record: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Record a deposit received; it counts as credit.",
+      abstract: "Record a deposit received; it covers what is owed in the exposure.",
       discussion:
         "EXAMPLE\n  gpumarket settle deposit record --company acme --amount 5000.00 --on 2026-12-01 --reference wire-811"
     )

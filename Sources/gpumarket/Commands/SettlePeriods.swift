@@ -71,7 +71,7 @@ struct SettlePeriod: ParsableCommand {
 struct SettleInvoice: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "invoice", abstract: "Invoices: one for each company and period, numbered without gaps.",
-    subcommands: [Issue.self, List.self])
+    subcommands: [Issue.self, List.self, Show.self])
 
   struct Issue: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -85,7 +85,8 @@ struct SettleInvoice: ParsableCommand {
     func run() throws {
       var connection = try options.connect(as: .finance)
       let count = try Books.issueInvoices(period: period, company: company, early: early, &connection)
-      try show(try Invoice.list(period: period, company: company, &connection), issued: count, json: options.json)
+      try SettleInvoice.show(
+        try Invoice.list(period: period, company: company, &connection), issued: count, json: options.json)
     }
   }
 
@@ -99,11 +100,29 @@ struct SettleInvoice: ParsableCommand {
 
     func run() throws {
       var connection = try options.connect(as: .finance)
-      try show(try Invoice.list(period: period, company: company, &connection), issued: nil, json: options.json)
+      try SettleInvoice.show(
+        try Invoice.list(period: period, company: company, &connection), issued: nil, json: options.json)
     }
   }
 
-  private static func show(_ invoices: [Invoice], issued: Int?, json: Bool) throws {
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show an invoice with its lines, as text or as a page.",
+      discussion: "EXAMPLE\n  gpumarket settle invoice show INV-000001 --out INV-000001.html")
+    @Argument(help: "Its number, such as INV-000001.") var invoice: String
+    @Option(help: ArgumentHelp("Write it here: .html, .pdf (Chromium) or text.", valueName: "file")) var out: String?
+    @OptionGroup var options: DatabaseOptions
+
+    func run() throws {
+      var connection = try options.connect(as: .finance)
+      let document = try InvoiceDocument(number: invoice, &connection)
+      if let out { return try writeDocument(text: document.text, html: document.html, to: out) }
+      if options.json { return try SettleInvoice.show([document.invoice], issued: nil, json: true) }
+      print(document.text, terminator: "")
+    }
+  }
+
+  fileprivate static func show(_ invoices: [Invoice], issued: Int?, json: Bool) throws {
     if json {
       return printJSON(
         .array(

@@ -26,44 +26,49 @@ struct SettleStatement: ParsableCommand {
       options.json ? printJSON(statement.json) : print(statement.text, terminator: "")
       return
     }
-    if out.hasSuffix(".pdf") {
-      try writePDF(statement.html, to: out)
-    } else {
-      try writeAtomically(out, out.hasSuffix(".html") ? statement.html : statement.text)
-    }
-    printError("wrote \(out)")
+    try writeDocument(text: statement.text, html: statement.html, to: out)
   }
+}
 
-  private func writePDF(_ html: String, to path: String) throws {
-    let names = ["chromium", "chromium-browser", "google-chrome"]
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
-    let programs = names.flatMap { name in folders.map { "\($0)/\(name)" } }
-    guard let program = programs.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-      throw Failure(
-        .unavailable, "a PDF needs Chromium, which is not installed",
-        advice: "write the page with --out FILE.html and print it, or install chromium")
-    }
-    let folder = FileManager.default.temporaryDirectory.appending(path: "gpumarket-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    defer {
-      do { try FileManager.default.removeItem(at: folder) } catch { printError("could not remove \(folder.path)") }
-    }
-    let page = folder.appending(path: "statement.html")
-    try writeAtomically(page.path, html)
-    let made = folder.appending(path: "statement.pdf")
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = [
-      "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--print-to-pdf=\(made.path)",
-      "--user-data-dir=\(folder.path)/profile", page.path,
-    ]
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0, FileManager.default.fileExists(atPath: made.path) else {
-      throw Failure(.failed, "Chromium made no PDF", advice: "write the page with --out FILE.html and print it")
-    }
-    try writeAtomically(path, readFile(made.path))
+/// Writes a document whole or not at all: a page, a PDF or text, by the file's name.
+func writeDocument(text: String, html: String, to path: String) throws {
+  if path.hasSuffix(".pdf") {
+    try writePDF(html, to: path)
+  } else {
+    try writeAtomically(path, path.hasSuffix(".html") ? html : text)
   }
+  printError("wrote \(path)")
+}
+
+private func writePDF(_ html: String, to path: String) throws {
+  let names = ["chromium", "chromium-browser", "google-chrome"]
+  let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+  let programs = names.flatMap { name in folders.map { "\($0)/\(name)" } }
+  guard let program = programs.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
+    throw Failure(
+      .unavailable, "a PDF needs Chromium, which is not installed",
+      advice: "write the page with --out FILE.html and print it, or install chromium")
+  }
+  let folder = FileManager.default.temporaryDirectory.appending(path: "gpumarket-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+  defer {
+    do { try FileManager.default.removeItem(at: folder) } catch { printError("could not remove \(folder.path)") }
+  }
+  let page = folder.appending(path: "statement.html")
+  try writeAtomically(page.path, html)
+  let made = folder.appending(path: "statement.pdf")
+  let process = Process()
+  process.executableURL = URL(filePath: program)
+  process.arguments = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--print-to-pdf=\(made.path)",
+    "--user-data-dir=\(folder.path)/profile", page.path,
+  ]
+  process.standardError = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  try process.run()
+  process.waitUntilExit()
+  guard process.terminationStatus == 0, FileManager.default.fileExists(atPath: made.path) else {
+    throw Failure(.failed, "Chromium made no PDF", advice: "write the page with --out FILE.html and print it")
+  }
+  try writeAtomically(path, readFile(made.path))
 }
