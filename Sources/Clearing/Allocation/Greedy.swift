@@ -5,6 +5,7 @@ struct Greedy {
   let book: Book
   /// Options worth trying, best first.
   private let order: [Int32]
+  private let itemOf: [Int32]
 
   /// - Parameter prices: of the rows, micro-dollars per GPU.
   init(_ book: Book, prices: [Double]) {
@@ -20,20 +21,24 @@ struct Greedy {
     }
     keyed.sort { $0 < $1 }
     order = keyed.map(\.option)
+    itemOf = book.itemOfOption
   }
 
   /// Takes what still fits, in order; parents that come late let their children in by another pass.
-  func fill(_ allocation: inout Allocation, itemOf: [Int32]) {
+  /// - Parameter company: whose bids stay out.
+  func fill(_ allocation: inout Allocation, without company: Int32 = -1) {
     var again = true
     while again {
       again = false
       for option in order.lazy.map(Int.init) {
         let item = Int(itemOf[option])
-        guard allocation.option[item] < 0, allocation.mayWin(Int(book.itemBid[item])) else { continue }
+        guard allocation.option[item] < 0 else { continue }
+        let bid = Int(book.itemBid[item])
+        guard allocation.mayWin(bid), book.company[bid] != company else { continue }
         let quantity = allocation.fitting(option)
         guard quantity > 0 else { continue }
         allocation.take(item, option, quantity)
-        if !book.linked.isEmpty, book.isLinked[Int(book.itemBid[item])] { again = true }
+        if !book.linked.isEmpty, book.isLinked[bid] { again = true }
       }
     }
   }

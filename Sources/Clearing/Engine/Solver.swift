@@ -34,15 +34,18 @@ struct Solver {
   mutating func run(from start: [Double]? = nil, held: Selection? = nil) {
     var volume = Volume(book, from: start)
     let iterations = book.optionCount > 500_000 ? 100 : 800
-    volume.run(iterations: start == nil ? iterations : iterations / 8, boldness: start == nil ? 0.05 : 0.004)
+    if start == nil {
+      volume.run(iterations: iterations, boldness: 0.05)
+    } else {
+      volume.run(iterations: min(iterations / 8, work.left / 4 / DualOracle(book).cost), boldness: 0.004)
+    }
     work.add(volume.ticks)
     offer(volume.prices)
     let greedy = Greedy(book, prices: volume.prices)
-    let itemOf = book.itemOfOption
     for begin in [nil, held] where begin != nil || held == nil || book.optionCount < 20_000 {
       var allocation = Allocation(book)
       if let begin { allocation.take(begin) }
-      greedy.fill(&allocation, itemOf: itemOf)
+      greedy.fill(&allocation)
       offer(allocation.selection, allocation.welfare)
     }
     floatPrices = volume.prices

@@ -63,15 +63,26 @@ extension Draft {
     let (instance, base, best) = (instance, book, solver.best)
     let (welfare, prices, whole) = (solver.welfare, solver.floatPrices, solver.prices)
     let certificate = solver.certificate
+    let isLight = base.optionCount > Draft.lightLimit
+    let refill = isLight ? Greedy(base, prices: prices) : nil
     return parallelMap(companies.count) { index in
       let company = Int32(companies[index])
       let plain = certificate.bound(whole, without: company) ?? .max
       guard ticks > 0 else {
         return Outcome(counterfactual: Counterfactual(welfare: 0, bound: plain), ticks: 0, better: nil)
       }
+      if let refill {
+        var rest = Allocation(base)
+        rest.take(base.without(company, best))
+        refill.fill(&rest, without: company)
+        return Outcome(
+          counterfactual: Counterfactual(welfare: rest.welfare, bound: plain), ticks: base.optionCount * 8,
+          better: rest.welfare > welfare ? rest.selection : nil)
+      }
       let other = Book(instance, without: Int(company))
       var solver = Solver(other, work: Work(ticks: ticks))
       solver.rulesTies = false
+      solver.work.add(other.optionCount * 100)
       solver.run(from: prices, held: other.adapted(best, from: base))
       return Outcome(
         counterfactual: Counterfactual(welfare: solver.welfare, bound: min(plain, solver.bound)),
@@ -80,11 +91,14 @@ extension Draft {
     }
   }
 
+  /// Options above which a counterfactual is only refilled greedily: a book of its own would cost too much.
+  private static let lightLimit = 300_000
+
   /// A better allocation becomes the base, filled up with what still fits.
   private mutating func adopt(_ selection: Selection) {
     var allocation = Allocation(book)
     allocation.take(selection)
-    Greedy(book, prices: solver.floatPrices).fill(&allocation, itemOf: book.itemOfOption)
+    Greedy(book, prices: solver.floatPrices).fill(&allocation)
     solver.offer(allocation.selection, allocation.welfare)
     awards = book.awards(solver.best, instance)
   }
@@ -102,6 +116,16 @@ extension Draft {
 }
 
 extension Book {
+  /// A selection less what one company holds.
+  func without(_ company: Int32, _ selection: Selection) -> Selection {
+    var result = selection
+    for item in 0..<itemCount where self.company[Int(itemBid[item])] == company {
+      result.option[item] = -1
+      result.quantity[item] = 0
+    }
+    return result
+  }
+
   /// A selection of another book of the same instance, as far as its bids are here.
   func adapted(_ selection: Selection, from other: Book) -> Selection {
     var result = Selection(self)
