@@ -22,9 +22,13 @@ public func readMMKP(_ bytes: [UInt8], source: String) throws -> MMKP {
   let groups = try words.whole(words.word(), "the number of groups")
   let items = try words.whole(words.word(), "the number of items a group")
   let resources = try words.whole(words.word(), "the number of resources")
-  guard groups >= 1, items >= 1, resources >= 1, groups * items <= Limits.placements / 2,
-    resources <= Limits.pools
-  else { throw words.error("\(groups) groups × \(items) items × \(resources) resources", "give at least one of each") }
+  guard 1...Limits.placements ~= groups, 1...Limits.placements ~= items, 1...Limits.pools ~= resources,
+    groups * items <= Limits.placements
+  else {
+    throw words.error(
+      "\(groups) groups of \(items) items on \(resources) resources are none or too many",
+      "give at least one of each, and at most \(Limits.placements) items in all")
+  }
   var builder = Instance.Builder(name: fileName(source), slotMinutes: 60, slotCount: 1)
   for resource in 0..<resources {
     builder.addPool(
@@ -46,7 +50,11 @@ public func readMMKP(_ bytes: [UInt8], source: String) throws -> MMKP {
       guard !uses.isEmpty else { throw words.error("\(what) takes nothing", "drop it or give it a use") }
       list.append((value, uses))
     }
-    lift += list.map(\.value).max() ?? 0
+    let (sum, overflow) = lift.addingReportingOverflow(list.map(\.value).max() ?? 0)
+    guard !overflow, sum <= Limits.totalValue else {
+      throw words.error("the values of groups up to \(group + 1) are too large", "scale them down")
+    }
+    lift = sum
     values.append(list)
   }
   for (group, list) in values.enumerated() {

@@ -81,7 +81,7 @@ struct Setting {
     let certificate = Certificate(book)
     let prices = certificate.whole([Double](repeating: 1, count: book.rowCount))
     var allocation = Allocation(book)
-    Greedy(book, prices: prices.map { Double($0) }).fill(&allocation, itemOf: book.itemOfOption)
+    Greedy(book, prices: prices.map { Double($0) }).fill(&allocation)
     start = allocation.selection
     // Books in which nothing can win have nothing to anneal.
     guard let list = Shortlist(certificate, prices: prices, tolerance: 1, keeping: start) else { return nil }

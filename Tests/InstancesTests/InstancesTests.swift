@@ -74,3 +74,41 @@ struct InstanceFileTests {
     #expect(text.contains("\"welfare\": "))
   }
 }
+
+@Suite("Damaged instance files")
+struct DamagedFileTests {
+  static let cats = "% made here\ngoods 3\nbids 3\ndummy 1\n0\t10\t0\t1\t3\t#\n1\t12\t2\t3\t#\n2\t7\t1\t#\n"
+  static let mmkp = "2 2 1\n5\n1\n3 2\n9.5 4\n2\n4 1\n8 5\n"
+
+  /// Whatever is cut, doubled or overwritten, a reader answers with an instance or an error that has a next step.
+  @Test(arguments: [InstanceFileTests.small, cats, mmkp])
+  func areRefusedOrRead(text: String) {
+    var state: UInt64 = 42
+    func next(_ limit: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % limit
+    }
+    let whole = Array(text.utf8)
+    let pieces = ["\"", "[", "]", "{", "}", "-1", "99999999999999999999", "0", "1e9", "null", ",", "\n", " ", "\u{7f}"]
+    for _ in 0..<3000 {
+      var bytes = whole
+      for _ in 0...next(3) where !bytes.isEmpty {
+        let at = next(bytes.count)
+        switch next(4) {
+        case 0: bytes.removeSubrange(at..<min(bytes.count, at + 1 + next(5)))
+        case 1: bytes.insert(contentsOf: pieces[next(pieces.count)].utf8, at: at)
+        case 2: bytes[at] = UInt8(next(256))
+        default: bytes.removeLast(next(bytes.count))
+        }
+      }
+      do {
+        let instance = try readInstance(bytes: bytes, source: "damaged")
+        #expect(instance.slotCount >= 1)
+      } catch {
+        let message = "\(error)"
+        #expect(message.contains("damaged"))
+        #expect(message.contains(";"), "no next step: \(message)")
+      }
+    }
+  }
+}

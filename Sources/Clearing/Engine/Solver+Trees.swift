@@ -5,8 +5,8 @@ extension Solver {
   /// What ties may cost beyond the cost of the proof.
   private static let tieTicks = 200 * Work.ticksPerUnit
 
-  /// Searches the book's components exactly, smallest first, each with an equal share of the work that is left.
-  mutating func searchTrees() {
+  /// Searches the book's components exactly, smallest first, each with an equal share of the ticks that are left.
+  mutating func searchTrees(ticks: Int) {
     guard book.optionCount <= Solver.columnLimit else { return }
     let parts = book.components().map { $0.count == book.bidCount ? nil : book.subset($0) }
     var bounds: [Int64] = []
@@ -15,8 +15,9 @@ extension Solver {
       let subset = part?.book ?? book
       bounds.append(part == nil ? bound : min(bound, ownBound(subset) ?? bound))
     }
+    let begun = work.ticks
     for (index, part) in parts.enumerated() {
-      let share = max(0, work.left) / (parts.count - index)
+      let share = max(0, ticks - (work.ticks - begun)) / (parts.count - index)
       guard let columns = Columns(part?.book ?? book, limit: Solver.columnLimit), columns.rowCount <= Solver.rowLimit
       else {
         areRuled = false
@@ -37,7 +38,7 @@ extension Solver {
         if !isProven, tree.bound == tree.welfare {
           // What is left open concerns ties alone, of which there may be very many.
           isProven = true
-          left = min(left, tree.ticks + Solver.tieTicks)
+          left = min(work.left, tree.ticks + Solver.tieTicks)
         }
       } while !tree.isComplete && left > 0 && !work.isOver
       if !tree.isComplete || tree.bound > tree.welfare { areRuled = false }

@@ -50,9 +50,15 @@ struct Solver {
     }
     floatPrices = volume.prices
     work.boundary()
+    // A small book is proven at once; for the others annealing first makes the tree smaller.
+    searchTrees(ticks: min(work.left / 10, Solver.firstTicks))
+    guard welfare < bound else { return }
     anneal(ticks: annealingTicks)
-    searchTrees()
+    searchTrees(ticks: work.left)
   }
+
+  /// What a first attempt at a proof may cost.
+  private static let firstTicks = 300 * Work.ticksPerUnit
 
   /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
   private(set) var floatPrices: [Double] = []
