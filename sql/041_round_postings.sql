@@ -23,6 +23,12 @@ BEGIN
   IF EXISTS (SELECT FROM ledger.round_control k WHERE k.round_id = wanted) THEN
     RETURN; -- posted before; a round is posted once
   END IF;
+  -- Earlier outages credit holders of other rounds too, whose rows are taken before the ledger's lock, as everywhere.
+  PERFORM FROM market.round r WHERE r.state = 'published' AND EXISTS (
+      SELECT FROM market.round mine JOIN market.round_pool rp USING (round_id) JOIN market.outage o USING (pool_id)
+      WHERE mine.round_id = wanted AND o.starts_at < mine.delivery_end AND o.ends_at > mine.delivery_start
+        AND r.delivery_start < o.ends_at AND r.delivery_end > o.starts_at)
+    ORDER BY r.round_id FOR KEY SHARE;
   FOR won IN
     SELECT a.award, a.company_id, a.bid, r.name AS round, a.payment / 10000 AS cents, u.day, u.pools, u.weights
     FROM market.award a

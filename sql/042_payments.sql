@@ -160,6 +160,18 @@ BEGIN
 END
 $$;
 
+-- Locks in the order that publishing, cancelling and outages take them: pools, round, ledger. A posting's references
+-- would otherwise take the first two last.
+CREATE FUNCTION ledger.hold_award(wanted text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM FROM market.pool p WHERE p.pool_id IN (SELECT u.pool_id FROM market.award_use u WHERE u.award = wanted)
+    ORDER BY p.pool_id FOR KEY SHARE;
+  PERFORM FROM market.round r WHERE r.round_id = (SELECT a.round_id FROM market.award a WHERE a.award = wanted) FOR KEY SHARE;
+  LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
+END
+$$;
+
 -- The operator takes part of an award's charge back, for a reason no rule here knows.
 CREATE FUNCTION ledger.adjust_award(wanted text, cents bigint, reason text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -169,7 +181,7 @@ BEGIN
   IF reason IS NULL OR length(trim(reason)) NOT BETWEEN 1 AND 500 THEN
     PERFORM market.refuse('GM422', 'an adjustment needs a reason', 'say in a few words why: the company reads it');
   END IF;
-  LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
+  PERFORM ledger.hold_award(wanted);
   SELECT sum(r.cents) INTO left_cents FROM ledger.remaining(wanted) r;
   IF left_cents IS NULL THEN
     PERFORM market.refuse('GM404', format('there is no award %L', left(wanted, 80)), 'gpumarket settle export shows the awards');

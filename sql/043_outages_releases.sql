@@ -57,6 +57,11 @@ DECLARE
   due record;
   made integer := 0;
 BEGIN
+  -- The caller holds the pool; then rounds, then the ledger, as everywhere.
+  PERFORM FROM market.round r WHERE r.round_id IN (
+      SELECT a.round_id FROM market.award_use u JOIN market.award a USING (award)
+      WHERE u.pool_id = wanted_pool AND u.starts_at < to_time AND u.ends_at > from_time)
+    ORDER BY r.round_id FOR KEY SHARE;
   LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
   FOR due IN
     WITH touched AS (
@@ -161,7 +166,7 @@ BEGIN
     PERFORM market.refuse('GM422', format('%s has passed: it is %s by the server''s clock', market.show_time(from_time),
       market.show_time(clock_timestamp())), 'only capacity not yet delivered can be released');
   END IF;
-  LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
+  PERFORM ledger.hold_award(wanted);
   SELECT array_agg(c.pool_id ORDER BY c.pool_id), array_agg(least(r.cents,
       ceil(round(c.cents::numeric * f.gpu_seconds * release_award.rate_ppm / 1000000 / c.gpu_seconds, 6)))::bigint ORDER BY c.pool_id)
     INTO pools, cents

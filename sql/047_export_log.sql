@@ -32,7 +32,10 @@ DECLARE
 BEGIN
   LOCK TABLE ledger.export IN SHARE ROW EXCLUSIVE MODE;
   last := ledger.last_exported(record_export.format);
-  IF record_export.after_number > last THEN
+  IF record_export.selection = 'since LAST' AND record_export.after_number <> last THEN
+    PERFORM market.refuse('GM409', format('another export of %s since LAST ended first: its file has these transactions too',
+      record_export.format), 'delete this file and export --since LAST again');
+  ELSIF record_export.after_number > last THEN
     PERFORM market.refuse('GM409', format('%s was exported up to transaction %s; an export after %s leaves a gap',
       record_export.format, last, record_export.after_number), 'export --since LAST');
   END IF;
