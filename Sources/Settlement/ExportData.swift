@@ -27,7 +27,9 @@ struct ExportData: Sendable {
     span = LedgerSpan(after: since, upTo: headNumber, company: company)
     opening = []
     switch selection {
-    case .round(let name): span.round = name
+    case .round(let name):
+      span.round = name
+      try Self.requirePublished(name, &connection)
     case .period(let period):
       span.period = period
       for row in try connection.query(
@@ -43,5 +45,15 @@ struct ExportData: Sendable {
     }
     transactions = try JournalTransaction.all(&connection, span)
     charges = try ChargeLine.all(&connection, span)
+  }
+
+  /// An empty file for a round that is not cleared yet would look like a round without awards.
+  private static func requirePublished(_ name: String, _ connection: inout Connection) throws {
+    let rounds = try connection.query("SELECT state FROM market.rounds() WHERE round = \(name)")
+    // A round that does not exist is refused by name below.
+    guard let state: String = try rounds.first?.get("state"), state == "open" || state == "closed" else { return }
+    throw SettlementError(
+      "round \(name) is \(state), so there is nothing to settle yet",
+      advice: "export it once it is published; gpumarket clear does that")
   }
 }

@@ -161,6 +161,9 @@ struct ExportTests {
     let settled = try SettledMarket(companies: [])
     #expect(refused { _ = try settled.export(.csv, .round("nope")) }?.sqlState == "GM404")
     #expect(refused { _ = try settled.export(.csv, .period("2026-13")) }?.sqlState == "GM400")
+    let open = try settled.market.openRound()
+    let error = #expect(throws: SettlementError.self) { try settled.export(.csv, .round(open)) }
+    #expect(error?.problem == "round \(open) is open, so there is nothing to settle yet")
   }
 
   @Test func accountsFollowTheFinanceTeamsMapping() throws {
