@@ -7,7 +7,7 @@
 
 -- A whole number of a body, or a refusal that names the field.
 CREATE FUNCTION market.body_integer(holder jsonb, field text, lowest bigint, highest bigint) RETURNS bigint
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   text_form text := holder ->> field;
   number numeric;
@@ -25,7 +25,7 @@ END
 $$;
 
 CREATE FUNCTION market.body_time(holder jsonb, field text) RETURNS timestamptz
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   text_form text := holder ->> field;
 BEGIN
@@ -41,7 +41,7 @@ $$;
 -- A stretch inside the round's delivery, on its slots.
 CREATE FUNCTION market.check_window(round market.round, span interval, from_time timestamptz, to_time timestamptz, what text)
 RETURNS integer
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   seconds integer := extract(epoch FROM span);
 BEGIN
@@ -59,7 +59,7 @@ END
 $$;
 
 CREATE FUNCTION market.offered_pool(round market.round, pool_name text, OUT lot integer, OUT reserve bigint, OUT most integer)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
   SELECT rp.lot_gpus, rp.reserve_price, rp.most_gpus INTO lot, reserve, most
   FROM market.round_pool rp JOIN market.pool p USING (pool_id)
@@ -73,7 +73,7 @@ END
 $$;
 
 CREATE FUNCTION market.check_quantity(pool_name text, gpus bigint, lot integer, most integer) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF gpus % lot <> 0 THEN
     PERFORM market.refuse('GM422', format('%s GPUs is no multiple of the lot of %s, %s GPUs', gpus, pool_name, lot),
@@ -86,7 +86,7 @@ END
 $$;
 
 CREATE FUNCTION market.check_limit(pool_name text, limit_price bigint, reserve bigint) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF limit_price % 100 <> 0 THEN
     PERFORM market.refuse('GM422', format('the limit price %s micro-dollars is finer than the tick', limit_price),
@@ -103,7 +103,7 @@ $$;
 -- will hold for it, and the one text that says the same.
 CREATE FUNCTION market.check_block(
   round market.round, span interval, body jsonb, OUT worst numeric, OUT choices bigint, OUT canonical text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   seconds integer := extract(epoch FROM span);
   choice jsonb;
@@ -159,7 +159,7 @@ $$;
 
 CREATE FUNCTION market.check_curve(
   round market.round, span interval, body jsonb, OUT worst numeric, OUT choices bigint, OUT canonical text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   seconds integer := extract(epoch FROM span);
   segment jsonb;
@@ -228,7 +228,7 @@ $$;
 
 -- Checks a body against its round.
 CREATE FUNCTION market.check_body(round market.round, body text, OUT worst bigint, OUT choices bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   parsed jsonb;
   found record;
@@ -266,7 +266,7 @@ $$;
 
 -- What a company may lose at worst: its open bids at their limits, and what it owes.
 CREATE FUNCTION market.company_exposure(wanted bigint) RETURNS numeric
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   owed bigint := ledger.owed(wanted);
 BEGIN
@@ -277,7 +277,7 @@ END
 $$;
 
 CREATE FUNCTION market.receipt(round_name text, company_name text, e market.entry) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('round', round_name, 'company', company_name, 'bid', e.bid, 'kind', e.kind,
     'parent', e.parent, 'key', e.key, 'salt', e.salt, 'accepted_at', market.exact_time(e.accepted_at),
     'hash', encode(e.hash, 'hex'), 'body', e.body)
@@ -287,7 +287,7 @@ $$;
 CREATE FUNCTION market.earlier_receipt(
   me bigint, round market.round, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   earlier market.entry;
 BEGIN
@@ -304,7 +304,7 @@ END
 $$;
 
 CREATE FUNCTION market.check_gate(round market.round, now_time timestamptz) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
   IF round.state <> 'open' OR now_time >= round.gate THEN
     PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
@@ -320,7 +320,7 @@ $$;
 CREATE FUNCTION market.append_entry(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   me bigint := market.current_company();
   round market.round := market.round_named(round_name);
@@ -443,13 +443,17 @@ END
 $$;
 
 CREATE FUNCTION market.place_bid(round_name text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT market.append_entry(round_name, NULL, 'place', parent, key, body)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN market.append_entry(round_name, NULL, 'place', parent, key, body); -- in plpgsql, which keeps its plans
+END
 $$;
 
 CREATE FUNCTION market.amend_bid(round_name text, bid text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT market.append_entry(round_name, bid, 'amend', parent, key, body)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN market.append_entry(round_name, bid, 'amend', parent, key, body);
+END
 $$;
 
 -- Withdraws a bid and all that hangs on it; returns the receipts, the bid's own first.

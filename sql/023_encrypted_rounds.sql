@@ -81,7 +81,7 @@ $$;
 -- What can be checked of a sealed bid before it is opened: its form, its size, and what it may cost by its own word.
 -- Sizes are padded, so that they tell next to nothing: 512 bytes times a power of four, and the box's own 48.
 CREATE FUNCTION market.check_sealed(body text, OUT worst bigint, OUT choices bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   parts text[] := regexp_match(body, '^\{"type":"sealed","exposure":([0-9]{1,16}),"box":"([A-Za-z0-9+/]*={0,2})"\}$');
 BEGIN

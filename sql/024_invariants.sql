@@ -23,6 +23,15 @@ BEGIN
   RETURN QUERY
     SELECT format('entry %s of round %s was accepted after the gate', encode(e.hash, 'hex'), r.name)
     FROM market.entry e JOIN market.round r USING (round_id) WHERE e.accepted_at >= least(r.gate, r.closed_at);
+  RETURN QUERY
+    SELECT format('entry %s belongs to no round or company', encode(e.hash, 'hex'))
+    FROM market.entry e LEFT JOIN market.round r USING (round_id) LEFT JOIN market.company c USING (company_id)
+    WHERE r.round_id IS NULL OR c.company_id IS NULL;
+  RETURN QUERY
+    SELECT format('bid %s rests on no entry of its round', b.bid)
+    FROM market.bid b LEFT JOIN market.entry e ON e.entry_id = b.head_entry AND e.round_id = b.round_id
+      AND e.company_id = b.company_id AND e.bid = b.bid
+    WHERE e.entry_id IS NULL;
   -- 5: the seal is that of the entries, and each entry that of its hash.
   RETURN QUERY
     SELECT format('entry %s of round %s is not as it was accepted', encode(e.hash, 'hex'), r.name)
