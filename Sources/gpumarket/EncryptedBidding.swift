@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Market
 import Postgres
@@ -29,6 +30,11 @@ struct EncryptedBidding: ParsableArguments {
       return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
     }
     return try OrderBook.amend(id, sealed: body, in: round.name, parent: parent, key: key, &connection)
+  }
+
+  /// A bid as the order book has it; nil for a sealed one.
+  static func readable(_ body: String) throws -> Bid? {
+    try JSONReader.parse(Array(body.utf8), source: "bid").at("type").string() == "sealed" ? nil : try Bid(body: body)
   }
 
   /// The sealed body; nil in a round that is not encrypted.

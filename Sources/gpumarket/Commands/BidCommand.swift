@@ -196,7 +196,8 @@ struct BidCommand: ParsableCommand {
       for bid in bids {
         let length = rounds[bid.round]?.slotLength ?? .hour
         table.add(
-          bid.round, bid.id, bid.standing, bid.isWithdrawn ? "" : try Bid(body: bid.body).summary(length),
+          bid.round, bid.id, bid.standing,
+          bid.isWithdrawn ? "" : try EncryptedBidding.readable(bid.body)?.summary(length) ?? "sealed",
           bid.exposure.dollars, bid.payment?.dollars ?? "")
       }
       print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
@@ -224,7 +225,9 @@ struct BidCommand: ParsableCommand {
       let round = try Rounds.named(last.round, &connection)
       for receipt in history {
         print("\(receipt.kind) at \(receipt.acceptedAt), receipt \(receipt.hash)")
-        if !receipt.body.isEmpty { print(try Bid(body: receipt.body).preview(in: round)) }
+        if !receipt.body.isEmpty {
+          print(try EncryptedBidding.readable(receipt.body)?.preview(in: round) ?? "sealed to the round's key")
+        }
         if let parent = receipt.parent { print("hangs on \(parent)") }
       }
       if let own = try OrderBook.mine(round: last.round, &connection).first(where: { $0.id == bid }) {

@@ -18,7 +18,14 @@ struct VerifyCommand: ParsableCommand {
         gpumarket verify --round 2026-12-07
         gpumarket verify export --round 2026-12-07 bundle.json
         gpumarket verify --offline bundle.json --statement 2026-12-07.json
-      """, subcommands: [VerifyExport.self, VerifyKey.self])
+      """, subcommands: [VerifyCheck.self, VerifyExport.self, VerifyKey.self],
+    defaultSubcommand: VerifyCheck.self)
+}
+
+struct VerifyCheck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Check a receipt, a published round or an exported bundle (the usual command).",
+    discussion: "EXAMPLE\n  gpumarket verify check --offline bundle.json")
 
   @Option(help: ArgumentHelp("A file that bid … --receipt wrote.", valueName: "file")) var receipt: String?
   @Option(help: "A published round.") var round: String?

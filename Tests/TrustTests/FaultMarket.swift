@@ -1,0 +1,143 @@
+import Foundation
+import Glibc
+import Market
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Units
+
+/// How much of the fault suite runs: 1 in `make test`, more in `make faults`.
+let faultRounds = ProcessInfo.processInfo.environment["GPUMARKET_FAULTS"].flatMap { Int($0) } ?? 1
+
+/// A market on a server that synchronises to disk, with companies that bid against a gate that really closes.
+final class FaultMarket: Sendable {
+  static let common = Result { try TestServer.durable() }
+
+  let market: TestMarket
+  let logins: [String]
+  let home: String
+
+  init(on server: TestServer? = nil, companies: Int = 4) throws {
+    market = try TestMarket(on: try server ?? Self.common.get())
+    try market.addPool(gpus: 256)
+    var logins: [String] = []
+    for number in 0..<companies { logins.append(try market.addCompany("company-\(number)", credit: "1000000000")) }
+    self.logins = logins
+    home = try temporaryHome()
+  }
+
+  /// Opens a round whose gate closes after some seconds.
+  func open(_ name: String, gateAfter seconds: Double, effort: String = "20") throws {
+    var connection = try market.asOperator()
+    let now = try Rounds.serverTime(&connection)
+    let start = try TimeRange(iso8601: TestMarket.delivery)
+    _ = try Rounds.open(
+      &connection, name: name, delivery: start, gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
+      pricing: "vcg", effort: effort, pools: nil)
+  }
+
+  /// Opens a round, places bids and waits for its gate; returns the receipts.
+  func bidIn(_ name: String, bids: Int, effort: String = "20") throws -> [Receipt] {
+    try open(name, gateAfter: 1.0 + 0.2 * Double(bids), effort: effort)
+    var random = SeededGenerator(UInt64(bids))
+    var receipts: [Receipt] = []
+    for number in 0..<bids {
+      let bid = try TestMarket.block(
+        gpus: 8 * Int.random(in: 1...8, using: &random), slots: Int.random(in: 1...8, using: &random),
+        limit: "\(Int.random(in: 1...9, using: &random)).\(Int.random(in: 10...99, using: &random))")
+      receipts.append(try market.place(bid, as: logins[number % logins.count], in: name, key: "\(name)-\(number)"))
+    }
+    try waitForGate(name)
+    return receipts
+  }
+
+  func waitForGate(_ name: String) throws {
+    var connection = try market.asOperator()
+    let gate = try Rounds.named(name, &connection).gate
+    while try Rounds.serverTime(&connection) <= gate { usleep(20_000) }
+  }
+
+  var clearing: [String] { ["--database", market.conninfo("market_clearing")] }
+
+  func tool(_ environment: [String: String] = [:]) -> Tool { Tool(home: home, environment: environment) }
+
+  func clear(_ round: String, _ environment: [String: String] = [:]) throws -> Tool.Run {
+    try tool(environment).run(["clear", "--round", round] + clearing)
+  }
+
+  /// What clearing a sealed book would give, not written.
+  func dryDigest(_ round: String) throws -> String? {
+    try tool().run(["clear", "--round", round, "--dry-run", "--json"] + clearing).output
+      .firstMatch(of: /"result_digest": "([0-9a-f]{64})"/).map { String($0.1) }
+  }
+
+  /// After every fault: what must hold does hold, and every acknowledged entry is there.
+  func check(_ receipts: [Receipt], sourceLocation: SourceLocation = #_sourceLocation) throws {
+    var auditor = try market.asAuditor()
+    #expect(try AuditInvariants.problems(&auditor) == [], sourceLocation: sourceLocation)
+    var owner = try market.connect(nil)
+    let stored = Set(
+      try owner.query("SELECT encode(hash, 'hex') AS hash FROM market.entry").map {
+        try $0.get("hash", as: String.self)
+      })
+    for receipt in receipts {
+      #expect(stored.contains(receipt.hash), "an acknowledged bid is gone", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Bids as one company until the gate has been closed for a while.
+  func bidUntilRefused(_ login: String, in round: String) throws -> [Receipt] {
+    var receipts: [Receipt] = []
+    var refused = 0
+    var connection = try market.connect(login)
+    var number = 0
+    while refused < 5 {
+      number += 1
+      let bid = try TestMarket.block(gpus: 8 * (1 + number % 4))
+      let key = "\(login)-\(round)-\(number)"
+      let error = refusal {
+        receipts.append(try OrderBook.place(bid, in: round, parent: nil, key: key, &connection))
+      }
+      if let error {
+        #expect(error.sqlState == "GM409", "\(error)")
+        refused += 1
+      }
+    }
+    return receipts
+  }
+
+  /// Asks again and again for the gate's closure, as the clearing job does.
+  func closeAtGate(_ round: String) throws {
+    var connection = try market.asClearing()
+    var early: PostgresError?
+    repeat {
+      early = refusal { _ = try connection.query("SELECT market.close_due_round(\(round))") }
+      if let early { #expect(early.sqlState == "GM409", "\(early)") }
+      usleep(1000)
+    } while early != nil
+  }
+
+  func digest(_ round: String) throws -> String? {
+    var connection = try market.asAuditor()
+    return try Results.totals(round, &connection)?.resultDigest
+  }
+
+  func state(_ round: String) throws -> Round.State {
+    var connection = try market.asOperator()
+    return try Rounds.named(round, &connection).state
+  }
+}
+
+/// Counts that `make faults` prints.
+enum FaultCounts {
+  private static let counts = Mutex<[String: Int]>([:])
+
+  static func add(_ what: String, _ count: Int = 1) {
+    let total = counts.withLock { counts in
+      counts[what, default: 0] += count
+      return counts[what, default: 0]
+    }
+    if faultRounds > 1 { print("faults: \(what): \(total)") }
+  }
+}
