@@ -141,3 +141,11 @@ enum FaultCounts {
     if faultRounds > 1 { print("faults: \(what): \(total)") }
   }
 }
+
+extension FaultMarket {
+  /// The socket that a connection string names.
+  static func serverSocket(_ conninfo: String) -> String {
+    let host = conninfo.firstMatch(of: /host='?([^' ]+)'?/).map { String($0.1) } ?? ""
+    return host + "/.s.PGSQL.5432"
+  }
+}

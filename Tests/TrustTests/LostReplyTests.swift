@@ -1,0 +1,146 @@
+import Files
+import Foundation
+import Market
+import Postgres
+import TestSupport
+import Testing
+import Units
+
+@Suite("Lost replies", .serialized)
+struct LostReplyTests {
+  /// The command line sends the same key again by itself, and the bid is in the book once.
+  @Test(arguments: [[.reply], [.request], [.reply, .reply], [.request, .reply]] as [[LosingProxy.Loss]])
+  func theCommandRetriesWithItsKey(_ losses: [LosingProxy.Loss]) throws {
+    let faults = try FaultMarket(companies: 1)
+    try faults.open("lost", gateAfter: 600)
+    let (proxy, address) = try proxy(faults, losses)
+    let receiptFile = faults.home + "/receipt.json"
+    let run = try faults.tool().run(
+      Self.bid + ["--receipt", receiptFile, "--database", address, "--round", "lost"])
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.error.contains("trying again with the same key"))
+    #expect(proxy.count == losses.count)
+    let receipt = try Receipt.read(Array(Data(contentsOf: URL(filePath: receiptFile))), source: "receipt")[0]
+    var company = try faults.market.connect(faults.logins[0])
+    #expect(try OrderBook.mine(round: "lost", &company).map(\.hash) == [receipt.hash])
+    try faults.check([receipt])
+    FaultCounts.add("replies and requests lost", losses.count)
+  }
+
+  /// After three tries it says with which key to go on, and going on does it once.
+  @Test func theKeyIsKeptAcrossAFailure() throws {
+    let faults = try FaultMarket(companies: 1)
+    try faults.open("lost", gateAfter: 600)
+    let (_, address) = try proxy(faults, [.reply, .reply, .reply])
+    let first = try faults.tool().run(Self.bid + ["--database", address, "--round", "lost"])
+    #expect(first.status == 4)
+    let key = try #require(first.error.firstMatch(of: /--key (k_[0-9a-f]+)/).map { String($0.1) })
+    let again = Self.bid + ["--database", address, "--round", "lost", "--key", key]
+    #expect(try faults.tool().run(again).status == 0)
+    #expect(try faults.tool().run(again).status == 0)
+    let other = again.map { $0 == "2.40" ? "2.41" : $0 }
+    let refused = try faults.tool().run(other)
+    #expect(refused.status == 3 && refused.error.contains("key was used for another request"), "\(refused.error)")
+    var company = try faults.market.connect(faults.logins[0])
+    #expect(try OrderBook.mine(round: "lost", &company).count == 1)
+    try faults.check([])
+  }
+
+  static let bid = [
+    "bid", "block", "--pool", "h100", "--gpus", "16", "--hours", "4", "--limit", "2.40", "--window",
+    TestMarket.delivery,
+    "--yes",
+  ]
+
+  private func proxy(_ faults: FaultMarket, _ losses: [LosingProxy.Loss]) throws -> (LosingProxy, String) {
+    let socket = FaultMarket.serverSocket(faults.market.conninfo(nil))
+    let proxy = try LosingProxy(to: socket, marker: "place_bid", losses: losses)
+    return (proxy, "host=\(proxy.folder) port=5432 user=\(faults.logins[0]) dbname=\(faults.market.database)")
+  }
+}
+
+@Suite("Access")
+struct AccessTests {
+  @Test func rotationAndRevocationWorkAtOnce() throws {
+    let faults = try FaultMarket(companies: 2)
+    try faults.open("access", gateAfter: 600)
+    let login = faults.logins[0]
+    let receipt = try faults.market.place(TestMarket.block(), as: login, in: "access")
+    var session = try faults.market.connect(login)
+    _ = try Companies.account(&session)
+    var asOperator = try faults.market.asOperator()
+    let old: String = try stored(login, faults)
+    let fresh = try Companies.rotate(&asOperator, company: "company-0")
+    #expect(fresh.login == login)
+    #expect(try stored(login, faults) != old)
+    #expect(throws: PostgresError.self) { _ = try Companies.account(&session) }
+
+    var again = try faults.market.connect(login)
+    #expect(try Companies.account(&again).company == "company-0")
+    #expect(try Companies.revoke(&asOperator, company: "company-0", reason: "left the fund") == 1)
+    #expect(throws: PostgresError.self) { _ = try Companies.account(&again) }
+    #expect(throws: PostgresError.self) { _ = try faults.market.connect(login) }
+    #expect(throws: PostgresError.self) { _ = try Companies.rotate(&asOperator, company: "company-0") }
+    #expect(try Companies.list(&asOperator).filter(\.revoked).map(\.name) == ["company-0"])
+    // Another company is none the wiser, and what was acknowledged stands.
+    try faults.market.place(TestMarket.block(), as: faults.logins[1], in: "access")
+    try faults.check([receipt])
+  }
+
+  private func stored(_ login: String, _ faults: FaultMarket) throws -> String {
+    var owner = try faults.market.connect(nil)
+    return try owner.query("SELECT rolpassword FROM pg_authid WHERE rolname = \(login)").one().get("rolpassword")
+  }
+
+  @Test func aQuotaKeepsOneCompanyFromFloodingTheBook() throws {
+    let faults = try FaultMarket(companies: 2)
+    try faults.open("quota", gateAfter: 600)
+    var asOperator = try faults.market.asOperator()
+    try Companies.setQuota(&asOperator, company: "company-0", entries: 3)
+    var receipts: [Receipt] = []
+    for _ in 0..<3 { receipts.append(try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota")) }
+    let error = refusal { try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota") }
+    #expect(error?.message == "you have used your quota of 3 entries in round quota")
+    // Withdrawing is always possible, and others are not concerned.
+    var company = try faults.market.connect(faults.logins[0])
+    receipts += try OrderBook.withdraw(receipts[0].bid, in: "quota", key: "w", &company)
+    try faults.market.place(TestMarket.block(), as: faults.logins[1], in: "quota")
+    try faults.check(receipts)
+  }
+
+  @Test func everyPrivilegedActLeavesALineThatItsActorCannotChange() throws {
+    let faults = try FaultMarket(companies: 1)
+    let receipts = try faults.bidIn("audit", bids: 3)
+    #expect(try faults.clear("audit").status == 0)
+    var asOperator = try faults.market.asOperator()
+    try Companies.setCredit(&asOperator, company: "company-0", to: Money(dollars: "5"))
+    try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: 8)
+    try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: nil)
+    _ = try Companies.rotate(&asOperator, company: "company-0")
+    _ = try Rounds.cancel("audit", reason: "a mistake", &asOperator)
+    var finance = try faults.market.asFinance()
+    _ = try finance.query("SELECT ledger.record_payment('company-0', 500, '2026-11-01', 'wire-1')")
+    var auditor = try faults.market.asAuditor()
+    let lines = try AuditLine.read(since: nil, most: 1000, &auditor)
+    let acts = lines.map { "\($0.actor): \($0.act) \($0.subject)" }
+    for act in [
+      "market_operator: insert pool h100", "market_operator: insert company company-0",
+      "market_operator: open round audit", "market_clearing: closed round audit",
+      "market_clearing: published round audit",
+      "market_operator: update company company-0", "market_operator: insert company_cap company-0",
+      "market_operator: delete company_cap company-0", "market_operator: rotate credential company-0",
+      "market_operator: cancelled round audit", "market_finance: book payment company-0",
+    ] {
+      #expect(acts.contains(act), "\(act) is not in the log")
+    }
+    #expect(!lines.contains { $0.details.contains("SCRAM") })
+    for change in ["DELETE FROM market.audit", "UPDATE market.audit SET actor = 'x'", "TRUNCATE market.audit"] {
+      #expect(throws: PostgresError.self) { try asOperator.script(change) }
+      var owner = try faults.market.connect(nil)
+      #expect(throws: PostgresError.self) { try owner.script("SET ROLE market_owner; \(change)") }
+    }
+    // What a company may do is not in the operator's log: it would tell when it bids.
+    #expect(!lines.contains { faults.logins.contains($0.actor) })
+    try faults.check(receipts)
+  }
+}
