@@ -12,6 +12,17 @@ BEGIN
 END
 $$;
 
+-- Whoever reads what others may just have written under a lock needs to see it: an older snapshot would not.
+CREATE FUNCTION market.need_read_committed() RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM market.refuse('GM409', format('this cannot be done in a %s transaction', current_setting('transaction_isolation')),
+      'use READ COMMITTED, PostgreSQL''s default');
+  END IF;
+END
+$$;
+
 -- An instant for a message: to the minute, zone shown.
 CREATE FUNCTION market.show_time(at timestamptz) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -69,7 +69,9 @@ DECLARE
   pool market.pool := market.pool_named(pool_name);
   id text := market.random_id('o_');
   span interval := market.slot_span();
+  round market.round;
 BEGIN
+  PERFORM market.need_read_committed();
   PERFORM FROM market.pool p WHERE p.pool_id = pool.pool_id FOR UPDATE;
   IF outage_gpus NOT BETWEEN 1 AND pool.capacity_gpus THEN
     PERFORM market.refuse('GM422', format('an outage of %s GPUs in a pool of %s GPUs', outage_gpus, pool.capacity_gpus),
@@ -81,15 +83,21 @@ BEGIN
   END IF;
   INSERT INTO market.outage (outage_id, pool_id, gpus, starts_at, ends_at, reason)
   VALUES (id, pool.pool_id, outage_gpus, add_outage.starts_at, add_outage.ends_at, trim(add_outage.reason));
-  UPDATE market.round_pool rp
-  SET capacity_gpus = ARRAY(
-    SELECT greatest(0, least(rp.capacity_gpus[s.n],
-      market.pool_gpus_at(pool.pool_id, r.delivery_start + (s.n - 1) * span)
-      - market.awarded_gpus_at(pool.pool_id, r.delivery_start + (s.n - 1) * span)))::integer
-    FROM generate_subscripts(rp.capacity_gpus, 1) AS s (n) ORDER BY s.n)
-  FROM market.round r
-  WHERE r.round_id = rp.round_id AND rp.pool_id = pool.pool_id AND r.state = 'open'
-    AND r.delivery_start < add_outage.ends_at AND r.delivery_end > add_outage.starts_at;
+  -- The round that opened last gives way first. A round that is closing meanwhile keeps what its sealed book offers:
+  -- what is then missing is credited to the holders.
+  FOR round IN
+    SELECT r.* FROM market.round r JOIN market.round_pool rp USING (round_id)
+    WHERE rp.pool_id = pool.pool_id AND r.state = 'open'
+      AND r.delivery_start < add_outage.ends_at AND r.delivery_end > add_outage.starts_at
+    ORDER BY r.round_id DESC FOR SHARE OF r
+  LOOP
+    UPDATE market.round_pool rp
+    SET capacity_gpus = ARRAY(
+      SELECT greatest(0, rp.capacity_gpus[s.n] + least(0,
+        market.free_gpus_at(pool.pool_id, round.delivery_start + (s.n - 1) * span)))::integer
+      FROM generate_subscripts(rp.capacity_gpus, 1) AS s (n) ORDER BY s.n)
+    WHERE rp.round_id = round.round_id AND rp.pool_id = pool.pool_id;
+  END LOOP;
   RETURN id;
 END
 $$;
@@ -134,6 +142,13 @@ DECLARE
 BEGIN
   IF credit_limit NOT BETWEEN 0 AND 1000000000000000000 THEN
     PERFORM market.refuse('GM422', 'the credit limit is out of range', 'give 0 to 1000000000000 USD');
+  END IF;
+  PERFORM market.need_read_committed();
+  PERFORM FROM market.company c WHERE c.company_id = company.company_id FOR NO KEY UPDATE;
+  IF credit_limit < market.company_exposure(company.company_id) THEN
+    PERFORM market.refuse('GM409', format('a credit of %s is below the exposure of %s, %s', market.show_usd(credit_limit),
+      company.name, market.show_usd(market.company_exposure(company.company_id))),
+      'its open bids stand: give at least that, or wait until they are cleared and paid');
   END IF;
   UPDATE market.company c SET credit_limit = set_credit.credit_limit WHERE c.company_id = company.company_id;
 END

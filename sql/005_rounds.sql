@@ -26,6 +26,7 @@ DECLARE
   offered integer[];
   position integer := 0;
 BEGIN
+  PERFORM market.need_read_committed();
   IF delivery_start >= delivery_end THEN
     PERFORM market.refuse('GM422', 'the delivery period is empty', 'give START/END or START/DURATION');
   ELSIF mod(extract(epoch FROM delivery_start), seconds) <> 0 OR mod(extract(epoch FROM delivery_end), seconds) <> 0 THEN
@@ -43,6 +44,9 @@ BEGIN
   ELSIF open_round.pricing NOT IN ('vcg', 'pay-as-bid', 'core-selecting') THEN
     PERFORM market.refuse('GM422', format('there is no pricing rule %L', left(open_round.pricing, 40)),
       'choose vcg, pay-as-bid or core-selecting');
+  ELSIF open_round.effort !~ '^(quick|standard|thorough|[1-9][0-9]{0,9})$' THEN
+    PERFORM market.refuse('GM422', format('there is no effort %L', left(open_round.effort, 40)),
+      'choose quick, standard, thorough or a number of work units');
   ELSIF round_name !~ '^[a-z0-9][a-z0-9._-]{0,62}$' THEN
     PERFORM market.refuse('GM422', format('%L cannot be a round''s name', left(round_name, 80)),
       'use up to 63 lower-case letters, digits, dots, dashes and underscores');
@@ -86,6 +90,19 @@ BEGIN
   RETURN final_name;
 END
 $$;
+
+-- What a round offers stands once its book is sealed.
+CREATE FUNCTION market.refuse_other_offer() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (SELECT r.state FROM market.round r WHERE r.round_id = OLD.round_id) <> 'open' THEN
+    PERFORM market.refuse('GM409', 'what a sealed round offers does not change', 'record an outage: holders are credited');
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER offer_stands BEFORE UPDATE OR DELETE ON market.round_pool
+  FOR EACH ROW EXECUTE FUNCTION market.refuse_other_offer();
 
 CREATE FUNCTION market.rounds()
 RETURNS TABLE (

@@ -74,13 +74,21 @@ $$;
 
 CREATE FUNCTION market.check_quantity(pool_name text, gpus bigint, lot integer, most integer) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  largest bigint := most / lot * lot;
+  below bigint := least(gpus / lot * lot, largest);
+  above bigint := (gpus / lot + 1) * lot;
 BEGIN
-  IF gpus % lot <> 0 THEN
+  IF largest = 0 THEN
+    PERFORM market.refuse('GM422', format('%s has no whole lot of %s GPUs to sell in this round', pool_name, lot),
+      'choose another pool');
+  ELSIF gpus % lot <> 0 THEN
     PERFORM market.refuse('GM422', format('%s GPUs is no multiple of the lot of %s, %s GPUs', gpus, pool_name, lot),
-      format('give %s or %s GPUs', greatest(lot, gpus / lot * lot), (gpus / lot + 1) * lot));
+      CASE WHEN below = 0 THEN format('give %s GPUs', lot) WHEN above > largest THEN format('give %s GPUs', below)
+        ELSE format('give %s or %s GPUs', below, above) END);
   ELSIF gpus > most THEN
     PERFORM market.refuse('GM422', format('%s GPUs is more than %s ever has in this round, %s GPUs', gpus, pool_name, most),
-      format('give at most %s GPUs', most / lot * lot));
+      format('give at most %s GPUs', largest));
   END IF;
 END
 $$;
@@ -337,6 +345,7 @@ DECLARE
   now_time timestamptz;
   made market.entry;
 BEGIN
+  PERFORM market.need_read_committed();
   IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200 THEN
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
@@ -535,7 +544,7 @@ BEGIN
     FROM market.bid b
     JOIN market.round r USING (round_id)
     JOIN market.entry e ON e.entry_id = b.head_entry
-    LEFT JOIN market.award a ON a.round_id = b.round_id AND a.company_id = b.company_id AND a.bid = b.bid
+    LEFT JOIN market.award a ON r.state = 'published' AND a.round_id = b.round_id AND a.company_id = b.company_id AND a.bid = b.bid
     WHERE b.company_id = me AND (round_name IS NULL OR r.name = round_name)
     ORDER BY r.delivery_start, e.accepted_at, e.entry_id;
 END
@@ -555,12 +564,14 @@ END
 $$;
 
 CREATE FUNCTION market.my_account()
-RETURNS TABLE (company text, credit_limit bigint, exposure numeric, owed bigint)
+RETURNS TABLE (company text, credit_limit bigint, exposure numeric, owed bigint, caps jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me bigint := market.current_company();
 BEGIN
-  RETURN QUERY SELECT c.name, c.credit_limit, market.company_exposure(me), ledger.owed(me)
+  RETURN QUERY SELECT c.name, c.credit_limit, market.company_exposure(me), ledger.owed(me),
+      coalesce((SELECT jsonb_object_agg(p.name, k.gpus) FROM market.company_cap k JOIN market.pool p USING (pool_id)
+        WHERE k.company_id = me), '{}')
     FROM market.company c WHERE c.company_id = me;
 END
 $$;

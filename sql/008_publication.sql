@@ -39,6 +39,9 @@ BEGIN
       SELECT FROM market.award p WHERE p.round_id = id AND p.company_id = a.company_id AND p.bid = b.parent) LIMIT 1;
   END IF;
   IF bad IS NULL THEN
+    bad := market.check_awards(id);
+  END IF;
+  IF bad IS NULL THEN
     SELECT format('the payments of company %s do not add up', c.name) INTO bad
     FROM market.company c
     LEFT JOIN (SELECT company_id, sum(payment) AS paid FROM market.award WHERE round_id = id GROUP BY 1) a USING (company_id)
@@ -61,7 +64,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   round market.round := market.round_named(round_name);
   span interval := market.slot_span();
+  written integer;
 BEGIN
+  PERFORM market.need_read_committed();
   -- Pools in the order of their ids, as open_round takes them.
   PERFORM FROM market.pool p JOIN market.round_pool rp USING (pool_id) WHERE rp.round_id = round.round_id
     ORDER BY p.pool_id FOR UPDATE OF p;
@@ -99,6 +104,11 @@ BEGIN
   JOIN market.award a ON a.round_id = round.round_id AND a.position = e.n
   CROSS JOIN LATERAL jsonb_array_elements(e.item -> 'uses') AS u (use)
   JOIN market.round_pool rp ON rp.round_id = round.round_id AND rp.position = (u.use ->> 0)::integer;
+  GET DIAGNOSTICS written = ROW_COUNT;
+  IF written <> (SELECT coalesce(sum(jsonb_array_length(item -> 'uses')), 0) FROM jsonb_array_elements(result -> 'awards') AS item) THEN
+    PERFORM market.refuse('GM500', 'the clearing is not valid: it uses a pool that the round does not offer',
+      'nothing was published; report this');
+  END IF;
 
   INSERT INTO market.company_payment (round_id, company_id, payment, low, high, exact)
   SELECT round.round_id, c.company_id, f.payment, f.low, f.high, f.exact

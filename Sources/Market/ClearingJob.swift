@@ -116,7 +116,11 @@ public struct ClearingJob: Sendable {
         seconds: seconds)
     }
     let engineInput = try BookInstance(book)
-    let rule = PricingRule(rawValue: book.round.pricing) ?? .vcg
+    guard let rule = PricingRule(rawValue: book.round.pricing), let agreed = Effort(text: book.round.effort) else {
+      throw Failure(
+        round: round,
+        problems: ["this version knows no pricing rule \(book.round.pricing) or no effort \(book.round.effort)"])
+    }
     let clearing = try timed(.solve) {
       var control = ClearingControl()
       if !book.round.isSimulated, book.round.state != .published {
@@ -126,8 +130,7 @@ public struct ClearingJob: Sendable {
       }
       control.onImprovement = onImprovement
       return clear(
-        engineInput.instance, pricing: rule, effort: effort ?? Effort(text: book.round.effort) ?? .standard,
-        control: control)
+        engineInput.instance, pricing: rule, effort: effort ?? agreed, control: control)
     }
     try timed(.audit) {
       let problems = Verifier.problems(of: clearing, in: engineInput.instance, pricing: rule)

@@ -26,6 +26,8 @@ public struct Account: Sendable {
   /// Open bids at their limits, and what is owed.
   public let exposure: Money
   public let owed: Money
+  /// The most GPUs it may hold in any slot, by pool; no entry means no cap.
+  public let caps: [(pool: String, gpus: Int)]
 }
 
 /// The companies of the market; operator only, but for `account`.
@@ -82,6 +84,6 @@ public enum Companies {
     let row = try connection.query("SELECT * FROM market.my_account()").one()
     return Account(
       company: try row.get("company"), credit: try row.money("credit_limit"), exposure: try row.money("exposure"),
-      owed: try row.money("owed"))
+      owed: try row.money("owed"), caps: try caps(fromJSON: row.get("caps")))
   }
 }

@@ -129,29 +129,43 @@ struct ClearingJobTests {
   }
 
   /// Whatever a faulty or malicious clearing host sends, the database publishes nothing that breaks its rules.
-  @Test(arguments: ["oversold", "above the bid", "another book", "welfare", "not in the book"])
+  @Test(arguments: [
+    "oversold", "above the bid", "another book", "welfare", "not in the book", "value", "reserve", "quantity", "hours",
+    "window", "pool", "cap",
+  ])
   func theDatabaseChecksTheResultItself(fault: String) throws {
     let market = try TestMarket()
     try market.addPool("h100", gpus: 8)
     let acme = try market.addCompany("acme")
     let round = try market.openRound()
     let receipts = try (0..<2).map { _ in try market.place(TestMarket.block(slots: 24), as: acme, in: round) }
+    if fault == "cap" {
+      var asOperator = try market.asOperator()
+      try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: 7)
+    }
     try market.close(round)
     var connection = try market.asClearing()
     let book = try SealedBook.load(round, &connection)
-    var value: Int64 = 8 * 24 * 2_000_000
+    // What is told of the award; the bid is 8 GPUs × 24 hours at 2.00, above a reserve of 1.00 USD per GPU-hour.
+    let slots: Int64 = fault == "hours" ? 23 : 24
+    var value: Int64 = 8 * slots * 2_000_000
+    let payment = value
     if fault == "above the bid" { value -= 1 }
-    let reserve: Int64 = 8 * 24 * 1_000_000
+    if fault == "value" { value *= 2 }
+    let reserve: Int64 = fault == "reserve" ? 0 : 8 * slots * 1_000_000
     func award(_ bid: String) -> JSONText {
       [
-        "company": "acme", "bid": .string(bid), "alternative": 1, "gpu_slots": 192, "value": .integer(value),
-        "reserve_cost": .integer(reserve), "payment": .integer(8 * 24 * 2_000_000),
-        "uses": [[0, 0, 24, 8]],
+        "company": "acme", "bid": .string(bid), "alternative": 1,
+        "gpu_slots": .integer(fault == "quantity" ? 1 : 8 * slots), "value": .integer(value),
+        "reserve_cost": .integer(reserve), "payment": .integer(payment),
+        "uses": [
+          .array([.integer(fault == "pool" ? 1 : 0), .integer(fault == "window" ? 1 : 0), .integer(slots), 8])
+        ],
       ]
     }
     var awards = [award(fault == "not in the book" ? "b_0000000000000000" : receipts[0].bid)]
     if fault == "oversold" { awards.append(award(receipts[1].bid)) }
-    let paid = Int64(awards.count) * 8 * 24 * 2_000_000
+    let paid = Int64(awards.count) * payment
     let welfare = Int64(awards.count) * (value - reserve) + (fault == "welfare" ? 1 : 0)
     let result: JSONText = [
       "instance_digest": .string(String(repeating: "00", count: 32)),
@@ -167,7 +181,9 @@ struct ClearingJobTests {
       _ = try connection.query("SELECT market.publish_round(\(round), \(root), \(result.text())::jsonb)")
     }
     #expect(error != nil)
-    if ["oversold", "welfare"].contains(fault) { #expect(error?.sqlState == "GM500") }
+    if !["above the bid", "another book", "not in the book"].contains(fault) {
+      #expect(error?.sqlState == "GM500", "\(error?.message ?? "")")
+    }
     if fault == "another book" { #expect(error?.sqlState == "GM409") }
     var asOperator = try market.asOperator()
     #expect(try Rounds.named(round, &asOperator).state == .closed)

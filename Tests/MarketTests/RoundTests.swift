@@ -58,6 +58,50 @@ struct RoundTests {
     #expect(try Pools.outages(&connection, pool: "h100").map(\.reason) == ["switch"])
   }
 
+  /// Two open rounds hold parts of the same slots: together they never offer more than is present.
+  @Test func anOutageIsSharedByTheRoundsThatHoldThePool() throws {
+    let market = try TestMarket()
+    try market.addPool(gpus: 64)
+    let acme = try market.addCompany("acme")
+    var connection = try market.asOperator()
+    var clearing = try market.asClearing()
+    let first = try market.openRound("first")
+    try market.place(TestMarket.block(gpus: 32, slots: 24), as: acme, in: first)
+    try market.close(first)
+    #expect(try ClearingJob().run(first, &clearing).ending == .published)
+    _ = try market.openRound("second")
+    _ = try Rounds.cancel(first, reason: "mistake", &connection)
+    _ = try market.openRound("third")
+    _ = try Pools.addOutage(
+      &connection, pool: "h100", gpus: 40, period: TimeRange(iso8601: TestMarket.delivery), reason: "power")
+    let offered = try ["second", "third"].map { try Rounds.pools(of: $0, &connection)[0].capacityGPUs[0] }
+    #expect(offered == [24, 0])
+  }
+
+  /// A snapshot from before another session's bid must not let a company exceed its credit.
+  @Test func olderSnapshotsAreRefused() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let acme = try market.addCompany("acme", credit: "100")
+    let round = try market.openRound()
+    var connection = try market.connect(acme)
+    try connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT market.my_account()")
+    let error = refusal { _ = try OrderBook.place(TestMarket.block(), in: round, parent: nil, key: "k", &connection) }
+    #expect(error?.sqlState == "GM409" && error?.message.contains("repeatable read") == true)
+  }
+
+  @Test func creditStaysAboveExposure() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let acme = try market.addCompany("acme", credit: "100")
+    let round = try market.openRound()
+    try market.place(TestMarket.block(), as: acme, in: round)
+    var connection = try market.asOperator()
+    let error = refusal { try Companies.setCredit(&connection, company: "acme", to: Money(dollars: "31.99")) }
+    #expect(error?.message.contains("below the exposure of acme, 32.00 USD") == true)
+    try Companies.setCredit(&connection, company: "acme", to: Money(dollars: "32"))
+  }
+
   @Test func aClosedGateStaysClosed() throws {
     let market = try TestMarket()
     try market.addPool()

@@ -17,6 +17,28 @@ struct Selection: Sendable, Hashable {
     return total
   }
 
+  /// Fills the steps of each curve's slot from the dearest down: the same GPUs, worth at least as much.
+  ///
+  /// A search may hold a later step and not an earlier one; awards are always counted from the dearest.
+  mutating func settleCurves(_ book: Book) {
+    for bid in 0..<book.bidCount where book.items(ofBid: bid).count > 1 {
+      var items = book.items(ofBid: bid)
+      while let first = items.first {
+        // The steps of one slot are items in a row over the same row of the book, prices falling.
+        let row = book.start[Int(book.optionFirst[first])]
+        let steps = items.prefix { book.start[Int(book.optionFirst[$0])] == row }
+        var left = steps.reduce(Int32(0)) { $0 + quantity[$1] }
+        for item in steps {
+          let step = Int(book.optionFirst[item])
+          quantity[item] = min(left, book.gpus[step])
+          option[item] = quantity[item] > 0 ? Int32(step) : -1
+          left -= quantity[item]
+        }
+        items = items.dropFirst(steps.count)
+      }
+    }
+  }
+
   /// Whether every row, link and quantity is respected; for assertions and tests.
   func isFeasible(_ book: Book) -> Bool {
     var change = [Int64](repeating: 0, count: book.rowCount + 1)

@@ -74,12 +74,15 @@ struct Solver {
   mutating func offer(_ selection: Selection, _ welfare: Int64) {
     guard welfare > self.welfare else { return }
     best = selection
-    self.welfare = welfare
+    best.settleCurves(book)
+    self.welfare = best.welfare(book)
     tell()
   }
 
   /// Takes an allocation at least as good, and a bound that may be lower.
   mutating func replace(_ selection: Selection, bound: Int64) {
+    var selection = selection
+    selection.settleCurves(book)
     let value = selection.welfare(book)
     assert(value >= welfare, "a search begins with the best so far")
     let isNews = value > welfare || bound < self.bound
