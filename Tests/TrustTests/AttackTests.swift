@@ -135,7 +135,6 @@ struct AttackTests {
       "datestyle = 'SQL, DMY'",
       "intervalstyle = 'sql_standard'", "lc_numeric = 'C'", "xmloption = document", "check_function_bodies = off",
       "plan_cache_mode = force_generic_plan", "market.throwaway = on",
-      "default_transaction_isolation = 'serializable'",
       "extra_float_digits = -15", "quote_all_identifiers = on", "array_nulls = off", "lo_compat_privileges = off",
     ] {
       do { try spy.script("SET \(setting)") } catch { continue }
