@@ -7,7 +7,7 @@ extension Solver {
     let awards = best.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     let mean = welfare / Int64(max(1, awards))
     var annealer = Annealer(Candidates(shortlist, holding: best), holding: best, seed: 1)
-    let schedule = Schedule(hot: mean / 12, cold: mean / 1000)
+    let schedule = Schedule(hot: mean / (isWarm ? 150 : 12), cold: mean / 1000)
     let stages = max(1, min(20, ticks / Work.ticksPerUnit))
     for stage in 0..<stages where !work.stoppedEarly {
       let done = annealer.ticks

@@ -18,7 +18,9 @@ extension Solver {
     let begun = work.ticks
     for (index, part) in parts.enumerated() {
       let share = max(0, ticks - (work.ticks - begun)) / (parts.count - index)
-      guard let columns = Columns(part?.book ?? book, limit: Solver.columnLimit), columns.rowCount <= Solver.rowLimit
+      let subset = part?.book ?? book
+      guard Columns.impliedRows(subset).count(where: { !$0 }) <= Solver.rowLimit,
+        let columns = Columns(subset, limit: Solver.columnLimit), columns.rowCount <= Solver.rowLimit
       else {
         areRuled = false
         continue

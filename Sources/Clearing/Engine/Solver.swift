@@ -12,6 +12,8 @@ struct Solver {
   /// Whether the allocation matters, or only its welfare.
   var rulesTies = true
   let report: (@Sendable (Improvement) -> Void)?
+  /// Whether the search began from the allocation of a similar book, which great heat would only destroy.
+  private(set) var isWarm = false
 
   init(_ book: Book, work: Work, report: (@Sendable (Improvement) -> Void)? = nil) {
     self.book = book
@@ -32,6 +34,7 @@ struct Solver {
   ///   - start: prices to begin with, micro-dollars per GPU and row; nil if none are known.
   ///   - held: an allocation to improve on.
   mutating func run(from start: [Double]? = nil, held: Selection? = nil) {
+    isWarm = held != nil
     var volume = Volume(book, from: start)
     let iterations = book.optionCount > 500_000 ? 100 : 800
     if start == nil {

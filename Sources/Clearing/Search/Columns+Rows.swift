@@ -13,6 +13,20 @@ extension Columns {
   /// A slot that every rectangle leaves only together with the next, whose capacity is no larger, is implied by it;
   /// likewise backwards. Two slots in five go on a day's book.
   static func reducedRows(_ book: Book) -> (rows: KeptRows, capacity: [Int32]) {
+    let drop = impliedRows(book)
+    var before: [Int32] = [0]
+    var position: [Int32] = []
+    var capacity: [Int32] = []
+    for row in 0..<book.rowCount {
+      position.append(drop[row] ? -1 : Int32(capacity.count))
+      if !drop[row] { capacity.append(book.capacity[row]) }
+      before.append(Int32(capacity.count))
+    }
+    return (KeptRows(before: before, position: position), reachable(book, position, capacity))
+  }
+
+  /// Which rows the others, or the bids themselves, imply.
+  static func impliedRows(_ book: Book) -> [Bool] {
     let rows = book.rowCount
     var starts = [Bool](repeating: false, count: rows + 1)
     var ends = starts
@@ -30,15 +44,7 @@ extension Columns {
         drop[row + 1] = true
       }
     }
-    var before: [Int32] = [0]
-    var position: [Int32] = []
-    var capacity: [Int32] = []
-    for row in 0..<rows {
-      position.append(drop[row] ? -1 : Int32(capacity.count))
-      if !drop[row] { capacity.append(book.capacity[row]) }
-      before.append(Int32(capacity.count))
-    }
-    return (KeptRows(before: before, position: position), reachable(book, position, capacity))
+    return drop
   }
 
   /// The largest sum of heights that each capacity admits, by dynamic programming over bids.

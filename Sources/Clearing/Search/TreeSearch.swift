@@ -13,8 +13,6 @@ final class TreeSearch {
     var plungeNodes = 200
     /// A plunge goes on while its bound is within this part of the gap from the highest open bound.
     var plungeDepth = 0.6
-    /// Share of the work for RINS; 0 for sub-searches.
-    var neighbourhoodShare = 0.3
     var nodeLimit = Int.max
     var memoryLimit = 600_000_000
   }
@@ -46,8 +44,6 @@ final class TreeSearch {
   private(set) var rootBound = Int64.max
   /// Whole prices of the root's bound per book row, scaled by `bounds.shift`.
   private(set) var rootPrices: [Int64] = []
-  var neighbourhoodTicks = 0
-  var neighbourhoodFailures = 0
   /// Set once the search has left no node open.
   private(set) var isComplete = false
   var onIncumbent: ((Selection, Int64) -> Void)?
@@ -70,8 +66,8 @@ final class TreeSearch {
     columns.most.map { $0 > 0 ? 0 : -1 }
   }
 
-  /// Nanoseconds or so spent, sub-searches included.
-  var ticks: Int { lp.ticks + neighbourhoodTicks }
+  /// Nanoseconds or so spent.
+  var ticks: Int { lp.ticks }
 
   /// No allocation of the book is worth more, micro-dollars.
   var bound: Int64 {
@@ -125,7 +121,6 @@ final class TreeSearch {
       defer { current = nil }
       let children = expand(depth: depth, bound: &bound)
       guard let (branch, upFirst) = children else { return }
-      if settings.neighbourhoodShare > 0 { searchNeighbourhood() }
       let (first, second) = upFirst ? (branch.upBound, branch.downBound) : (branch.downBound, branch.upBound)
       var trail = Trail()
       trail.apply(branch, up: !upFirst, lp)
