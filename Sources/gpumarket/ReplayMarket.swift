@@ -28,14 +28,18 @@ struct ReplayMarket {
     try Connection(conninfo: server().conninfo(user: user, database: name))
   }
 
+  /// What the database of a replay is marked with: only such a one is ever dropped.
+  private static let mark = "gpumarket replay"
+
   /// Drops the replay before this one and makes pools and companies.
   func create() throws {
     let server = try server()
     try server.start()
     do {
       var root = try Connection(conninfo: server.conninfo())
-      try root.script("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+      try dropEarlier(on: server, &root)
       try root.script("CREATE DATABASE \(name)")
+      try root.script("COMMENT ON DATABASE \(name) IS '\(Self.mark)'")
     }
     var migration = try connect(user: nil)
     _ = try Migrator().migrate(&migration, slotLength: book.slotLength)
@@ -46,6 +50,35 @@ struct ReplayMarket {
     for owner in book.owners {
       _ = try Companies.add(&connection, name: owner, credit: Money(microdollars: 1_000_000_000_000_000_000))
     }
+  }
+
+  /// Drops the earlier replay of this name with the logins of its companies, and refuses any other database.
+  private func dropEarlier(on server: PrivateServer, _ root: inout Connection) throws {
+    let found = try root.query(
+      "SELECT shobj_description(oid, 'pg_database') AS mark FROM pg_database WHERE datname = \(name)")
+    guard let row = found.first else { return }
+    guard try row.optional("mark", as: String.self) == Self.mark else {
+      throw Failure(
+        .conflict, "there is a database '\(name)' already, and no replay made it",
+        advice: "nothing was done to it; give the replay another name with --market")
+    }
+    // The logins first: a replay that is broken off in between still finds its database, and drops it the next time.
+    try dropLogins(try Connection(conninfo: server.conninfo(database: name)))
+    try root.script("DROP DATABASE \(name) WITH (FORCE)")
+  }
+
+  /// Logins belong to the server, not to a database, so they would outlive it.
+  private func dropLogins(_ connection: consuming Connection) throws {
+    guard try connection.query("SELECT to_regclass('market.company') IS NOT NULL AS made").one().get("made") else {
+      return
+    }
+    let logins: String? = try connection.query(
+      """
+      SELECT string_agg(format('%I', r.rolname), ', ') AS logins
+      FROM market.company c JOIN pg_roles r ON r.rolname = c.login_role
+      """
+    ).one().optional("logins")
+    if let logins { try connection.script("DROP ROLE \(logins)") }
   }
 
   /// Opens the round and places each company's bids through its own login, in order of submission to within a

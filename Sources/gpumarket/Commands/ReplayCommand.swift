@@ -38,6 +38,9 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
+    try checked(days, in: 1...366, "--days")
+    try checked(slackHours, in: 0...366 * 24, "--slack-hours")
+    try checked(slackPercent, in: 0...1000, "--slack-percent")
     let horizon = try TimeRange(iso8601: "\(from.contains("T") ? from : from + "T00:00Z")/P\(days)D")
     let slotLength = try SlotLength(minutes: slotMinutes)
     let reserve = try Price(dollarsPerGPUHour: reserve)
