@@ -32,7 +32,9 @@ struct BidText {
   func block(
     pool: String, gpus: Int, minimum: Int?, hours: String, window: TimeRange, limit: String
   ) throws -> BlockAlternative {
-    BlockAlternative(
+    try checked(gpus, in: 1...mostGPUs, "--gpus")
+    if let minimum { try checked(minimum, in: 1...gpus, "--min-gpus") }
+    return BlockAlternative(
       pool: pool, gpus: gpus, minimumGPUs: minimum, slots: try round.slotLength.slots(hours: hours), window: window,
       limit: try Price(dollarsPerGPUHour: limit))
   }
@@ -61,58 +63,10 @@ struct BidText {
   }
 
   private func whole(_ text: String, _ what: String) throws -> Int {
-    guard let number = Int(text), number > 0, text.allSatisfy(\.isNumber) else {
-      throw Failure(.usage, "\(what)=\(text) is not a whole number above 0", advice: "count GPUs: \(what)=64")
+    guard let number = Int(text), (1...mostGPUs).contains(number), text.allSatisfy(\.isNumber) else {
+      throw Failure(
+        .usage, "\(what)=\(text) is not a whole number from 1 to \(mostGPUs)", advice: "count GPUs: \(what)=64")
     }
     return number
-  }
-}
-
-extension Bid {
-  /// What a person checks before sending: GPUs, slots with zone, rate, the most it can cost.
-  func preview(in round: Round) -> String {
-    let length = round.slotLength
-    var lines: [String] = []
-    var worst: Int64 = 0
-    switch self {
-    case .block(let alternatives):
-      for (number, choice) in alternatives.enumerated() {
-        let cost = choice.limit.microdollarsPerGPUSlot(length) * Int64(choice.gpus) * Int64(choice.slots)
-        worst = max(worst, cost)
-        let least = choice.minimumGPUs.map { " (or as few as \($0))" } ?? ""
-        lines.append(
-          "\(number == 0 ? "block " : "or    ") \(choice.gpus) GPUs\(least) of \(choice.pool) for "
-            + "\(length.hours(slots: Int64(choice.slots))) hours on end, anywhere in \(choice.window)")
-        lines.append("       at most \(choice.limit): \(Money(microdollars: cost)) in all")
-      }
-    case .curve(let segments):
-      for segment in segments {
-        let slots = Int64(segment.period.length.seconds / length.span.seconds)
-        lines.append("curve  \(segment.pool), each of \(slots) slots of \(length.minutes) minutes in \(segment.period)")
-        for step in segment.steps {
-          worst += step.limit.microdollarsPerGPUSlot(length) * Int64(step.gpus) * slots
-          lines.append("       \(step.gpus) GPUs at most \(step.limit)")
-        }
-      }
-    }
-    lines.append("worst case for the whole bid: \(Money(microdollars: worst))")
-    return lines.joined(separator: "\n")
-  }
-
-  /// One line for lists.
-  func summary(_ length: SlotLength) -> String {
-    switch self {
-    case .block(let alternatives):
-      alternatives.map { choice in
-        let gpus = choice.minimumGPUs.map { "\($0)–\(choice.gpus)" } ?? "\(choice.gpus)"
-        return
-          "\(gpus) × \(length.hours(slots: Int64(choice.slots))) h \(choice.pool) ≤ \(choice.limit.dollarsPerGPUHour)"
-      }.joined(separator: " or ")
-    case .curve(let segments):
-      segments.map { segment in
-        "\(segment.pool) \(segment.period) "
-          + segment.steps.map { "\($0.gpus)@\($0.limit.dollarsPerGPUHour)" }.joined(separator: " ")
-      }.joined(separator: "; ")
-    }
   }
 }

@@ -64,18 +64,32 @@ struct Failure: Error, CustomStringConvertible {
     switch (error.kind, error.sqlState) {
     case (.configuration, _): .usage
     case (.decoding, _): .failed
+    case (.unavailable, _) where isMissingDatabase(error) || isWrongPassword(error): .refused
     case (.unavailable, _): .unavailable
     case (_, "GM409"), (_, "40001"), (_, "40P01"), (_, "55P03"): .conflict
     case (_, "GM500"): .failed
     case (_, let state) where state.hasPrefix("GM"): .refused
     case (_, "42501"), (_, "28000"), (_, "28P01"): .refused
+    // A value that does not fit its type came from the command line.
+    case (_, let state) where state.hasPrefix("22"): .usage
     case (_, let state) where ["53", "57", "08"].contains(String(state.prefix(2))): .unavailable
     default: .failed
     }
   }
 
+  // libpq hands on only the text of what a server says at connecting, with no SQLSTATE.
+  private static func isMissingDatabase(_ error: PostgresError) -> Bool {
+    error.sqlState == "3D000" || error.message.contains("database \"") && error.message.contains("\" does not exist")
+  }
+
+  private static func isWrongPassword(_ error: PostgresError) -> Bool {
+    ["28P01", "28000"].contains(error.sqlState) || error.message.contains("password authentication failed")
+  }
+
   private static func advice(for error: PostgresError) -> String? {
-    switch error.sqlState {
+    if isMissingDatabase(error) { return "check the name in --database, or make it a market: run gpumarket migrate" }
+    if isWrongPassword(error) { return "check the user and the password in the address or the service file" }
+    return switch error.sqlState {
     case "42501": "your login may not do this; the operator's, clearing's, finance's and companies' roles differ"
     case "3F000", "42883", "42P01": "this database has no market, or one of another version: run gpumarket migrate"
     case "53100": "the server's disk is full: nothing was written; free some space and run the command again"

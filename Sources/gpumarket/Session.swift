@@ -62,15 +62,20 @@ struct DatabaseOptions: ParsableArguments {
     if try server.status() == .stopped { printError("starting your private server in \(server.home)") }
     try server.start()
     let conninfo = server.conninfo(user: user, database: market ?? PrivateServer.database)
-    return try Self.connect(conninfo)
+    return try Self.connect(conninfo, market: market)
   }
 
-  private static func connect(_ conninfo: String) throws(Failure) -> Connection {
+  private static func connect(_ conninfo: String, market: String?) throws(Failure) -> Connection {
     do {
       return try Connection(conninfo: conninfo)
     } catch {
-      guard error.message.contains("role \"market_") else { throw Failure(error) }
-      throw Failure(.refused, "this server has no market yet", advice: "run gpumarket migrate")
+      let option = market.map { " --market \($0)" } ?? ""
+      if error.message.contains("role \"market_") {
+        throw Failure(.refused, "this server has no market yet", advice: "run gpumarket migrate\(option)")
+      }
+      let failure = Failure(error)
+      guard failure.status == .refused, let market else { throw failure }
+      throw Failure(.refused, "there is no database '\(market)'", advice: "run gpumarket migrate\(option)")
     }
   }
 }

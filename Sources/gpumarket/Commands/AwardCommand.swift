@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Market
+import Postgres
 import Units
 
 struct AwardCommand: ParsableCommand {
@@ -37,7 +38,20 @@ struct AwardCommand: ParsableCommand {
             award.round, award.company, award.id, award.pools, "\(span.start)", "\(span.end)", award.gpusText,
             award.slotLength.hours(slots: award.gpuSlots), award.value.dollars, award.payment.dollars)
         }
-        print(awards.isEmpty ? "no awards" + (round.map { " in round \($0)" } ?? "") : table.text())
+        print(awards.isEmpty ? try whyNone(own: own, &connection) : table.text())
+      }
+    }
+
+    /// An empty list before the clearing means something else than one after it.
+    private func whyNone(own: Bool, _ connection: inout Connection) throws -> String {
+      guard let round else { return "no awards" }
+      let found = try Rounds.named(round, &connection)
+      switch found.state {
+      case .open:
+        return "round \(round) is open: nothing is awarded before its gate, at \(found.gate), and its clearing"
+      case .closed: return "round \(round) is closed and not cleared yet: gpumarket clear --round \(round)"
+      case .cancelled: return "round \(round) was cancelled: nothing is awarded"
+      case .published: return own ? "you won nothing in round \(round)" : "no awards in round \(round)"
       }
     }
   }

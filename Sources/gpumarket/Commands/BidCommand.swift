@@ -7,13 +7,13 @@ import Units
 struct BidCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bid", abstract: "A company's bids: block, curve, import, list, show, amend, withdraw.",
-    subcommands: [Block.self, Curve.self, BidImport.self, List.self, Show.self, Amend.self, Withdraw.self])
+    subcommands: [Block.self, Curve.self, BidImport.self, List.self, Show.self, BidAmend.self, Withdraw.self])
 
   /// What each command that writes takes.
   struct WriteOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The round.", valueName: "round")) var round: String
     @Flag(help: "Do not ask.") var yes = false
-    @Flag(help: "Show what would be sent and write nothing.") var dryRun = false
+    @Flag(help: "Let the door check what would be sent, and write nothing.") var dryRun = false
     @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key:
       String?
     @Option(help: ArgumentHelp("Also write the receipt to this file.", valueName: "file")) var receipt: String?
@@ -33,11 +33,9 @@ struct BidCommand: ParsableCommand {
       preview: String, verb: String, _ body: (String, inout Connection) throws -> [Receipt]
     ) throws {
       let key = key ?? newIdempotencyKey()
-      if !options.json || dryRun { printError(preview) }
-      if dryRun {
-        printError("nothing was sent")
-        return
-      }
+      // Whoever is asked sees what about.
+      if !options.json || dryRun || !yes { printError(preview) }
+      if dryRun { return try rehearse(key: key, body) }
       try confirm("Send it?", yes: yes)
       let receipts = try retrying(key: key, connect: connect) { try body(key, &$0) }
       if let receipt { try writeAtomically(receipt, JSONText.array(receipts.map(\.json)).text(pretty: true) + "\n") }
@@ -47,6 +45,22 @@ struct BidCommand: ParsableCommand {
         for receipt in receipts {
           print("\(verb) \(receipt.bid) in round \(receipt.round) at \(receipt.acceptedAt)\n  receipt \(receipt.hash)")
         }
+      }
+    }
+
+    /// Lets the database judge the request in a transaction that is rolled back: the key stays free.
+    private func rehearse(key: String, _ body: (String, inout Connection) throws -> [Receipt]) throws {
+      struct Rehearsed: Error { let entries: Int }
+      var connection = try connect()
+      do {
+        try connection.transaction { connection in
+          throw Rehearsed(entries: try body(key, &connection).count)
+        }
+      } catch let done as Rehearsed {
+        if options.json {
+          printJSON(["round": .string(round), "entries": .integer(Int64(done.entries)), "sent": .bool(false)])
+        }
+        printError("checked by the door, which would accept it now; nothing was sent")
       }
     }
   }
@@ -92,7 +106,8 @@ struct BidCommand: ParsableCommand {
     func run() throws {
       let round = try write.openRound()
       let bid = try block.bid(in: round)
-      try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
+      let preview = try bid.preview(in: round) + hangsOn(block.parent)
+      try write.send(preview: preview, verb: "placed") { key, connection in
         [
           try write.sealing.place(
             bid, in: round, parent: block.parent, key: key, options: write.options, &connection)
@@ -126,34 +141,8 @@ struct BidCommand: ParsableCommand {
       let segment = CurveSegment(
         pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
       let bid = Bid.curve([segment])
-      try write.send(preview: bid.preview(in: round), verb: "placed") { key, connection in
+      try write.send(preview: bid.preview(in: round) + hangsOn(parent), verb: "placed") { key, connection in
         [try write.sealing.place(bid, in: round, parent: parent, key: key, options: write.options, &connection)]
-      }
-    }
-  }
-
-  struct Amend: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Replace a block bid; it takes a new place in the order of acceptance.",
-      discussion: """
-        The new bid replaces the old one whole: name every option again.
-
-        EXAMPLE
-          gpumarket bid amend b_52034bd771586304 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
-            --window 2026-12-07T00:00Z/P3D --as acme
-        """)
-    @Argument(help: "The bid.") var bid: String
-    @OptionGroup var write: WriteOptions
-    @OptionGroup var block: BlockOptions
-
-    func run() throws {
-      let round = try write.openRound()
-      let replacement = try block.bid(in: round)
-      try write.send(preview: replacement.preview(in: round), verb: "amended") { key, connection in
-        [
-          try write.sealing.amend(
-            bid, to: replacement, in: round, parent: block.parent, key: key, options: write.options, &connection)
-        ]
       }
     }
   }
@@ -185,6 +174,7 @@ struct BidCommand: ParsableCommand {
     func run() throws {
       var connection = try options.connect(as: .company(acting.company))
       let rounds = Dictionary(uniqueKeysWithValues: try Rounds.list(&connection).map { ($0.name, $0) })
+      if let round { _ = try Rounds.named(round, &connection) }
       let bids = try OrderBook.mine(round: round, &connection)
       if options.json {
         printJSON(.array(bids.map(\.json)))
@@ -235,6 +225,11 @@ struct BidCommand: ParsableCommand {
       }
     }
   }
+}
+
+/// The line of a preview that names the parent.
+func hangsOn(_ parent: String?) -> String {
+  parent.map { "\nhangs on \($0): without it, this one does not win" } ?? ""
 }
 
 extension OwnBid {

@@ -33,12 +33,7 @@ struct BidImport: ParsableCommand {
     guard !bids.isEmpty else {
       throw Failure(.usage, "\(file) holds no bid", advice: "gpumarket bid import --help shows the form")
     }
-    let alternatives = bids.reduce(0) { sum, item in
-      if case .block(let choices) = item.bid { sum + choices.count } else { sum + 1 }
-    }
-    try write.send(
-      preview: "\(bids.count) bids, \(alternatives) alternatives or segments, for round \(round.name)", verb: "placed"
-    ) { key, connection in
+    try write.send(preview: importPreview(bids, in: round), verb: "placed") { key, connection in
       let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }
       do {
         return try OrderBook.placeAll(items, in: round.name, &connection)

@@ -54,6 +54,7 @@ struct CompanyQuota: ParsableCommand {
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
+    try checked(entries, in: 1...1_000_000, "a quota of")
     var connection = try options.connect(as: .operator)
     try Companies.setQuota(&connection, company: name, entries: entries)
     options.json

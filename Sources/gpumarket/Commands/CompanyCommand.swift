@@ -42,14 +42,15 @@ struct CompanyCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List the companies (operator), or with --as one company's account.",
+      abstract: "List the companies (operator), or one company's account.",
       discussion: "EXAMPLES\n  gpumarket company list\n  gpumarket company list --as acme")
+    @Flag(help: "Your own account: for a company's login on a server of its own.") var mine = false
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
-      if let company = acting.company {
-        var connection = try options.connect(as: .company(company))
+      if mine || acting.company != nil {
+        var connection = try options.connect(as: .company(acting.company))
         let account = try Companies.account(&connection)
         if options.json {
           printJSON([
@@ -123,6 +124,7 @@ struct CompanyCommand: ParsableCommand {
     }
 
     func run() throws {
+      if let gpus { try checked(gpus, in: 0...mostGPUs, "--gpus") }
       var connection = try options.connect(as: .operator)
       try Companies.setCap(&connection, company: name, pool: pool, gpus: gpus)
       if options.json {

@@ -21,6 +21,8 @@ struct PoolCommand: ParsableCommand {
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
+      try checked(gpus, in: 1...mostGPUs, "--gpus")
+      try checked(lot, in: 1...mostGPUs, "--lot")
       let price = try Price(dollarsPerGPUHour: reserve)
       var connection = try options.connect(as: .operator)
       try Pools.add(&connection, name: name, capacityGPUs: gpus, lotGPUs: lot, reserve: price)
@@ -93,6 +95,7 @@ struct PoolCommand: ParsableCommand {
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
+      try checked(gpus, in: 1...mostGPUs, "--gpus")
       let period = try TimeRange(iso8601: window)
       var connection = try options.connect(as: .operator)
       let id = try Pools.addOutage(&connection, pool: pool, gpus: gpus, period: period, reason: reason)

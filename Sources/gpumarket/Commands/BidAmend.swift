@@ -1,0 +1,94 @@
+import ArgumentParser
+import Market
+import Postgres
+import Units
+
+struct BidAmend: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "amend", abstract: "Replace a bid; it takes a new place in the order of acceptance.",
+    discussion: """
+      The new bid replaces the old one whole: name every option again, those of a block or those of a curve. What it
+      hangs on stays, unless --parent or --no-parent says otherwise.
+
+      EXAMPLES
+        gpumarket bid amend b_52034bd771586304 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
+          --window 2026-12-07T00:00Z/P3D --as acme
+        gpumarket bid amend b_81c2e0f6a94d7b35 --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
+      """)
+  @Argument(help: "The bid.") var bid: String
+  @OptionGroup var write: BidCommand.WriteOptions
+  @Option(help: "The pool.") var pool: String
+  @Option(help: "Of a block: GPUs, a multiple of the pool's lot.") var gpus: Int?
+  @Option(help: ArgumentHelp("Of a block: hours on end, such as 24 or 1.5.", valueName: "hours")) var hours: String?
+  @Option(help: ArgumentHelp("Of a block: START/END or START/DURATION with a zone.", valueName: "window"))
+  var window: String?
+  @Option(help: ArgumentHelp("Of a block: the most you pay, US dollars per GPU-hour.", valueName: "usd"))
+  var limit: String?
+  @Option(help: ArgumentHelp("Of a block: fewer GPUs that would do too.", valueName: "gpus")) var minGpus: Int?
+  @Option(
+    name: .customLong("or"),
+    help: ArgumentHelp(
+      "Of a block: a further alternative, 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'.",
+      valueName: "alternative"))
+  var alternatives: [String] = []
+  @Option(
+    name: .customLong("step"),
+    help: ArgumentHelp("Of a curve: GPUS@LIMIT, US dollars per GPU-hour.", valueName: "step"))
+  var steps: [String] = []
+  @Option(help: ArgumentHelp("Of a curve: its slots (default: the round's delivery).", valueName: "period"))
+  var period: String?
+  @Option(help: ArgumentHelp("Another bid of yours without which this one must not win.", valueName: "bid"))
+  var parent: String?
+  @Flag(help: "Let it hang on no bid any more.") var noParent = false
+
+  private var isCurve: Bool { !steps.isEmpty }
+
+  func validate() throws {
+    guard parent == nil || !noParent else { throw ValidationError("give --parent or --no-parent, not both") }
+    let ofBlock = [gpus != nil, hours != nil, window != nil, limit != nil]
+    if isCurve {
+      guard !ofBlock.contains(true), minGpus == nil, alternatives.isEmpty else {
+        throw ValidationError("--step makes it a curve, which takes --pool and --period and no option of a block")
+      }
+    } else {
+      guard !ofBlock.contains(false) else {
+        throw ValidationError("a block needs --gpus, --hours, --window and --limit; a curve needs --step")
+      }
+      guard period == nil else { throw ValidationError("--period belongs to a curve; give --step too") }
+    }
+  }
+
+  func run() throws {
+    let round = try write.openRound()
+    let replacement = try replacement(in: round)
+    let before = try parentNow()
+    let after = noParent ? nil : parent ?? before
+    var preview = try replacement.preview(in: round) + hangsOn(after)
+    if let before, before != after { preview += "\nno longer hangs on \(before)" }
+    try write.send(preview: preview, verb: "amended") { key, connection in
+      [
+        try write.sealing.amend(
+          bid, to: replacement, in: round, parent: after, key: key, options: write.options, &connection)
+      ]
+    }
+  }
+
+  private func replacement(in round: Round) throws -> Bid {
+    let text = BidText(round: round)
+    guard let gpus, let hours, let window, let limit else {
+      return .curve([
+        CurveSegment(
+          pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
+      ])
+    }
+    let own = try text.window(window)
+    let first = try text.block(pool: pool, gpus: gpus, minimum: minGpus, hours: hours, window: own, limit: limit)
+    return .block([first] + (try alternatives.map { try text.alternative($0, defaultWindow: own) }))
+  }
+
+  /// What the bid hangs on as it stands; whether there is such a bid, the door says.
+  private func parentNow() throws -> String? {
+    var connection = try write.connect()
+    return try OrderBook.mine(round: write.round, &connection).first { $0.id == bid }?.parent
+  }
+}

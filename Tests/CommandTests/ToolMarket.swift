@@ -1,0 +1,60 @@
+import TestSupport
+import Testing
+
+/// A market made by the tool alone, with a pool, two companies and an open round `w`, on a private server of its own.
+struct ToolMarket {
+  let folder: TestFolder
+  let tool: Tool
+
+  init() throws {
+    folder = try TestFolder(inMemory: true)
+    tool = Tool(home: folder.path + "/home")
+    try expect(0, "migrate")
+    try expect(0, "pool", "add", "h100", "--gpus", "64", "--lot", "8", "--reserve", "1.10")
+    for company in ["acme", "zephyr"] { try expect(0, "company", "add", company, "--credit", "500000") }
+    try expect(
+      0, "round", "open", "--name", "w", "--delivery", "2036-12-08T00:00Z/P1D", "--gate", "2036-12-07T12:00Z",
+      "--pricing", "vcg")
+  }
+
+  /// Runs a command and holds it to its exit status and words of what it says.
+  @discardableResult
+  func expect(
+    _ status: Int32, _ arguments: String..., saying words: String = "", input: String = "",
+    at location: SourceLocation = #_sourceLocation
+  ) throws -> Tool.Run {
+    try expect(status, arguments, saying: words, input: input, at: location)
+  }
+
+  @discardableResult
+  func expect(
+    _ status: Int32, _ arguments: [String], saying words: String = "", input: String = "",
+    at location: SourceLocation = #_sourceLocation
+  ) throws -> Tool.Run {
+    let run = try tool.run(arguments, input: input)
+    #expect(run.status == status, "\(arguments): \(run.output)\(run.error)", sourceLocation: location)
+    #expect(
+      words.isEmpty || (run.output + run.error).contains(words), "said: \(run.output)\(run.error)",
+      sourceLocation: location)
+    return run
+  }
+
+  /// A block of the whole round for a company.
+  func block(_ gpus: String, limit: String, _ more: String...) -> [String] {
+    ["bid", "block"] + shape(gpus, limit: limit) + more
+  }
+
+  /// The options of such a block.
+  func shape(_ gpus: String, limit: String) -> [String] {
+    [
+      "--round", "w", "--pool", "h100", "--gpus", gpus, "--hours", "24", "--limit", limit, "--window",
+      "2036-12-08T00:00Z/P1D", "--as", "acme",
+    ]
+  }
+
+  /// Places a bid and returns its id.
+  func place(_ arguments: [String]) throws -> String {
+    let run = try expect(0, arguments + ["--yes"])
+    return String(try #require(run.output.split(separator: " ").dropFirst().first))
+  }
+}
