@@ -62,7 +62,7 @@ struct Table {
   }
 }
 
-/// A whole number with thousands apart: `12 345`.
+/// A whole number with commas between thousands: `12,345`.
 func grouped(_ value: some BinaryInteger) -> String {
   let digits = String(value.magnitude)
   var text = ""
@@ -83,4 +83,11 @@ func percent(_ part: Int64, of whole: Int64) -> String {
 /// A gap as people read it: `0.21 %`.
 func percent(_ fraction: Double) -> String {
   String(format: fraction < 0.001 && fraction > 0 ? "%.4f %%" : "%.2f %%", fraction * 100)
+}
+
+/// A certified gap, rounded up, so that what is shown is certified too.
+func percentUp(_ fraction: Double) -> String {
+  guard fraction > 0 else { return "0.00 %" }
+  let scale = fraction < 0.001 ? 1e6 : 1e4
+  return String(format: fraction < 0.001 ? "%.4f %%" : "%.2f %%", (fraction * scale).rounded(.up) / scale * 100)
 }

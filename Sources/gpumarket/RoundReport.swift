@@ -1,3 +1,4 @@
+import Clearing
 import Files
 import Market
 import Postgres
@@ -21,7 +22,16 @@ struct RoundReport {
     self.totals = totals
     pools = try Rounds.pools(of: round.name, &connection)
     utilisation = try Results.utilisation(round.name, &connection)
-    companies = withCompanies ? try Results.payments(round.name, &connection) : []
+    companies = withCompanies ? try Self.payments(round.name, &connection) : []
+  }
+
+  /// None for a login that may not see what others pay: on a real server only the server knows who asks.
+  private static func payments(_ round: String, _ connection: inout Connection) throws -> [CompanyResult] {
+    do {
+      return try Results.payments(round, &connection)
+    } catch  where error.sqlState == "42501" {
+      return []
+    }
   }
 
   /// The dearest slots by the certificate's prices, where they stand above the reserve price: there GPUs were scarce.
@@ -45,6 +55,9 @@ struct RoundReport {
 
   private func cents(_ money: Money) -> String { Money(cents: money.centsRoundedDown).dollars }
 
+  /// What bounds an amount from above stays a bound when it is rounded.
+  private func centsUp(_ money: Money) -> String { Money(cents: -(-money).centsRoundedDown).dollars }
+
   var text: String {
     var lines: [String] = []
     lines.append(
@@ -56,8 +69,13 @@ struct RoundReport {
     let certificate =
       totals.isProven
       ? "0: proven, no allocation is worth more"
-      : "\(percent(totals.gap)): no allocation is worth more than \(cents(totals.bound)) USD"
+      : "\(percentUp(totals.gap)): no allocation is worth more than \(centsUp(totals.bound)) USD"
     lines.append("  certified gap \(certificate)")
+    lines.append(
+      "  ties         "
+        + (totals.ties == TieStatus.ruled.rawValue
+          ? "broken by the rule: no other allocation of equal welfare precedes this one"
+          : "not guaranteed: another allocation of equal welfare might precede this one"))
     lines.append("  revenue      \(cents(totals.revenue)) USD, of \(cents(totals.bidValue)) USD bid by the winners")
     if totals.stoppedEarly {
       lines.append("  solving stopped early, before delivery; effort reached: \(totals.workDone) work units")
@@ -84,15 +102,20 @@ struct RoundReport {
     if !companies.isEmpty {
       var table = Table(
         ("company", .left), ("awards", .right), ("GPU-h", .right), ("bid USD", .right), ("pays USD", .right),
-        ("USD/GPU-hour", .right), ("payment", .left))
+        ("USD/GPU-hour", .right), ("payment at most, USD", .right))
       for company in companies {
         table.add(
           company.company, "\(company.awards)", round.slotLength.hours(slots: company.gpuSlots), cents(company.value),
           cents(company.payment), rate(company.payment.microdollars, gpuSlots: company.gpuSlots),
-          company.isExact ? "exact" : "at most \(cents(company.high))")
+          company.isExact ? "exact" : centsUp(company.high))
       }
       lines.append("")
       lines.append(table.text(indent: 2))
+      if companies.contains(where: { !$0.isExact }) {
+        lines.append(
+          "  where the payment is not exact it lies between what is charged and the last column: the low end is charged"
+        )
+      }
     }
     return lines.joined(separator: "\n")
   }

@@ -70,17 +70,24 @@ struct ClearCommand: ParsableCommand {
     var firstFailure: (any Error)?
     for round in rounds {
       do {
+        // A connection of its own: one that breaks takes no other round along.
+        if rounds.count > 1 { connection = try options.connect(as: .clearing) }
         let outcome = try job.run(round, &connection)
         endProgress()
-        try record(outcome)
+        record(outcome.json)
         reports.append(outcome.json)
         if !options.json { try show(outcome, &connection) }
       } catch {
         endProgress()
+        let failure = Failure(error)
+        record(failure.json(round: round))
         // One bad round must not keep the others waiting; it is reported and the exit status tells.
         guard due else { throw error }
-        let failure = Failure(error)
-        printError("error: round \(round): \(failure)")
+        if options.json {
+          reports.append(failure.json(round: round))
+        } else {
+          printError("error: round \(round): \(failure)")
+        }
         firstFailure = firstFailure ?? error
       }
     }
@@ -110,17 +117,19 @@ struct ClearCommand: ParsableCommand {
     }
   }
 
-  private func record(_ outcome: ClearingJob.Outcome) throws {
-    guard let log else { return }
+  /// Appends a line to the log. A round that is published stays so when its line cannot be written.
+  private func record(_ facts: JSONText) {
+    guard let log, case .object(let members) = facts else { return }
     let stamp = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).iso8601
-    guard case .object(let members) = outcome.json else { return }
     let line = JSONText.object([.init("at", .string(stamp))] + members).text() + "\n"
-    guard let file = fopen(log, "a") else {
-      printError("warning: the log \(log) cannot be written: \(String(cString: strerror(errno)))")
-      return
-    }
-    fputs(line, file)
-    fclose(file)
+    guard let file = fopen(log, "a") else { return warn(log) }
+    let written = fputs(line, file) >= 0
+    if !written { warn(log) }
+    if fclose(file) != 0, written { warn(log) }
+  }
+
+  private func warn(_ log: String) {
+    printError("warning: the log \(log) cannot be written: \(String(cString: strerror(errno)))")
   }
 }
 
@@ -134,6 +143,16 @@ extension Improvement {
     [
       "seconds": .fraction((Double(seconds.components.seconds) + Double(seconds.components.attoseconds) / 1e18)),
       "work": .integer(Int64(work)), "welfare": .integer(welfare), "bound": .integer(bound), "gap": .fraction(gap),
+    ]
+  }
+}
+
+extension Failure {
+  /// The facts of a clearing that failed.
+  func json(round: String) -> JSONText {
+    [
+      "round": .string(round), "outcome": "failed", "status": .string("\(status)"), "message": .string(message),
+      "advice": advice.map { .string($0) } ?? .null,
     ]
   }
 }
