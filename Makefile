@@ -34,6 +34,18 @@ year: build ## settle 52 rounds of 1,000 awards, export and check them, beside p
 bench: build ## our engine beside off-the-shelf solvers; writes docs/benchmarks.md
 	@tools/bench.sh
 
+faults: ## the fault suite at length: kill, restart, race, lose replies, fill disks; prints the counts
+	@tools/setup.sh test
+	@swift build --build-tests -q
+	@GPUMARKET_FAULTS=$${ROUNDS:-5} swift test --disable-xctest --skip-build \
+	  --filter 'TrustTests.(FaultTests|HostFaultTests|LostReplyTests)' 2>&1 | grep -E '^faults:|skipped|^[✔✘] (Test|Suite)|recorded an issue'
+
+load: ## bids from many connections beside pgbench on a bare table; no acknowledged bid may be missing
+	@tools/setup.sh test
+	@swift build --build-tests -q
+	@GPUMARKET_LOAD_SECONDS=$${SECONDS_EACH:-20} GPUMARKET_LOAD_CONNECTIONS=$${CONNECTIONS:-16} \
+	  swift test --disable-xctest --skip-build --filter TrustTests.LoadTests 2>&1 | grep -E '^load:|^[✔✘] Test|recorded an issue'
+
 lint: ## formatting rules alone
 	@swift format lint --strict -r Sources Tests Package.swift
 
