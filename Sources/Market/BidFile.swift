@@ -21,10 +21,11 @@ public enum BidFile {
 
   /// Reads a file; JSON is recognised by its first character.
   ///
+  /// - Parameter pools: what the round offers; each part of each bid is held to it.
   /// - Throws: `Errors`, or `CSVError` and `JSONProblem` where the text has not the form at all.
-  public static func read(_ bytes: [UInt8], source: String, round: Round) throws -> [Item] {
+  public static func read(_ bytes: [UInt8], source: String, round: Round, pools: [OfferedPool]) throws -> [Item] {
     let blank: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-    var reader = Reader(source: source, round: round)
+    var reader = Reader(source: source, round: round, pools: pools)
     if bytes.first(where: { !blank.contains($0) }).map({ $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }) == true {
       try reader.readJSON(bytes)
     } else {
@@ -36,13 +37,15 @@ public enum BidFile {
   private struct Reader {
     let source: String
     let round: Round
+    let rules: BidRules
     var items: [Item] = []
     var problems: [String] = []
     private var places: [String: Int] = [:]
 
-    init(source: String, round: Round) {
-      self.source = source
+    init(source: String, round: Round, pools: [OfferedPool]) {
+      self.source = source == "-" ? "standard input" : source
       self.round = round
+      rules = BidRules(round: round, pools: pools)
     }
 
     // MARK: CSV
@@ -73,23 +76,43 @@ public enum BidFile {
           pool: row["pool"] ?? "", gpus: try whole(row, "gpus"), minimumGPUs: minimum,
           slots: try value(row, "hours") { try round.slotLength.slots(hours: $0) }, window: window,
           limit: try value(row, "limit") { try Price(dollarsPerGPUHour: $0) })
+        try empty(row, ["steps"], of: "block")
+        try held(row) { () throws(BidRules.Fault) in try rules.check(choice) }
         bid = .block([choice])
       case "curve":
         let steps = try value(row, "steps") { text in
           try text.split(separator: " ").map { step in
             let parts = step.split(separator: "@", omittingEmptySubsequences: false)
-            guard parts.count == 2, let gpus = Int(parts[0]), gpus > 0 else {
+            guard parts.count == 2, let gpus = Int(parts[0]), (1...10_000_000).contains(gpus) else {
               throw UnitError("the step \"\(step)\" is not GPUS@LIMIT", advice: "write steps as 8@3.10 16@2.00")
             }
             return CurveSegment.Step(gpus: gpus, limit: try Price(dollarsPerGPUHour: parts[1]))
           }
         }
-        bid = .curve([CurveSegment(pool: row["pool"] ?? "", period: window, steps: steps)])
+        try empty(row, ["gpus", "hours", "limit", "min_gpus"], of: "curve")
+        let segment = CurveSegment(pool: row["pool"] ?? "", period: window, steps: steps)
+        try held(row) { () throws(BidRules.Fault) in try rules.check(segment) }
+        bid = .curve([segment])
       default:
         throw refuse(
           row, "kind", "\"\(row["kind"] ?? "")\" is no kind of bid", "write block or curve, or leave it empty")
       }
       add(Item(bid: bid, parent: parent, ref: ref, line: row.line, column: 1))
+    }
+
+    /// What stands in a column that says nothing for this kind of bid would be ignored unseen.
+    private func empty(_ row: CSVRecord, _ columns: [String], of kind: String) throws {
+      for column in columns where row[column]?.isEmpty == false {
+        throw refuse(row, column, "\(column) says nothing of a \(kind)", "leave it empty")
+      }
+    }
+
+    private func held(_ row: CSVRecord, _ check: () throws(BidRules.Fault) -> Void) throws {
+      do {
+        try check()
+      } catch {
+        throw refuse(row, error.part.rawValue, error.problem, error.advice)
+      }
     }
 
     private func whole(_ row: CSVRecord, _ column: String) throws(CSVError) -> Int {
@@ -132,18 +155,20 @@ public enum BidFile {
         bid = .block(
           try choices.elements().map { choice in
             try choice.require(keys: ["pool", "gpus", "hours", "window", "limit"], optional: ["min_gpus"])
-            return BlockAlternative(
+            let alternative = BlockAlternative(
               pool: try choice.at("pool").string(), gpus: Int(try choice.at("gpus").integer(in: 1...10_000_000)),
               minimumGPUs: try choice["min_gpus"].map { Int(try $0.integer(in: 1...10_000_000)) },
               slots: try parsed(choice.at("hours"), decimal: true) { try round.slotLength.slots(hours: $0) },
               window: try parsed(choice.at("window")) { try TimeRange(iso8601: $0) },
               limit: try parsed(choice.at("limit"), decimal: true) { try Price(dollarsPerGPUHour: $0) })
+            try held(choice) { () throws(BidRules.Fault) in try rules.check(alternative) }
+            return alternative
           })
       } else if let segments = value["curve"], value["alternatives"] == nil {
         bid = .curve(
           try segments.elements().map { segment in
             try segment.require(keys: ["pool", "window", "steps"])
-            return CurveSegment(
+            let curve = CurveSegment(
               pool: try segment.at("pool").string(),
               period: try parsed(segment.at("window")) { try TimeRange(iso8601: $0) },
               steps: try segment.at("steps").elements().map { step in
@@ -151,11 +176,21 @@ public enum BidFile {
                   gpus: Int(try step.at(0).integer(in: 1...10_000_000)),
                   limit: try parsed(step.at(1), decimal: true) { try Price(dollarsPerGPUHour: $0) })
               })
+            try held(segment) { () throws(BidRules.Fault) in try rules.check(curve) }
+            return curve
           })
       } else {
         throw value.problem("the bid has not exactly one of alternatives and curve", "give one of them")
       }
       add(Item(bid: bid, parent: parent, ref: try value.at("ref").string(), line: value.line, column: value.column))
+    }
+
+    private func held(_ value: JSONValue, _ check: () throws(BidRules.Fault) -> Void) throws {
+      do {
+        try check()
+      } catch {
+        throw (value[error.part.rawValue] ?? value).problem(error.problem, error.advice)
+      }
     }
 
     private func parsed<T>(_ value: JSONValue, decimal: Bool = false, _ parse: (String) throws -> T) throws -> T {
@@ -181,13 +216,13 @@ public enum BidFile {
       case (.curve(let earlier), .curve(let more)): bid = .curve(earlier + more)
       default:
         problems.append(
-          "\(source), line \(item.line), column \(item.column): \"\(item.ref)\" is block and curve; a bid is one of them"
+          "\(source) line \(item.line), column \(item.column): \"\(item.ref)\" is block and curve; a bid is one of them"
         )
         return
       }
       guard item.parent == nil || item.parent == items[at].parent else {
         problems.append(
-          "\(source), line \(item.line), column \(item.column): \"\(item.ref)\" has two parents; name the parent in its first row"
+          "\(source) line \(item.line), column \(item.column): \"\(item.ref)\" has two parents; name the parent in its first row"
         )
         return
       }
@@ -210,7 +245,7 @@ public enum BidFile {
         }
         if let current = at, state[current] == 1 {
           problems.append(
-            "\(source), line \(items[first].line), column \(items[first].column): the links of \"\(items[first].ref)\" form a cycle; "
+            "\(source) line \(items[first].line), column \(items[first].column): the links of \"\(items[first].ref)\" form a cycle; "
               + "a bid cannot hang on itself")
         }
         for current in chain.reversed() {

@@ -67,9 +67,4 @@ public enum Pools {
     }
     return outages
   }
-
-  /// The length of the market's slots, from any pool or round; nil while there is no pool.
-  public static func slotLength(_ connection: inout Connection) throws(PostgresError) -> SlotLength? {
-    try connection.query("SELECT slot_minutes FROM market.pools() LIMIT 1").first?.slotLength()
-  }
 }

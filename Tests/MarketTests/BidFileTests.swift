@@ -7,16 +7,19 @@ import Units
 @Suite("Bid files")
 struct BidFileTests {
   let round: Round
+  let pools: [OfferedPool]
 
   init() throws {
     let market = try TestMarket()
     try market.addPool()
+    try market.addPool("a100", lot: 16)
     var connection = try market.asOperator()
     round = try Rounds.named(market.openRound(), &connection)
+    pools = try Rounds.pools(of: round.name, &connection)
   }
 
   func read(_ text: String) throws -> [BidFile.Item] {
-    try BidFile.read(Array(text.utf8), source: "bids", round: round)
+    try BidFile.read(Array(text.utf8), source: "bids", round: round, pools: pools)
   }
 
   let header = "ref,pool,gpus,hours,window,limit,min_gpus,parent,kind,steps\n"
@@ -25,7 +28,7 @@ struct BidFileTests {
   @Test func csvAndJSONSayTheSame() throws {
     let csv = try read(
       header + "a,h100,16,4,\(window),2.40,8,,,\na,a100,32,8,\(window),1.20,,,,\nb,h100,8,1,\(window),2,,a,,\n"
-        + "c,h100,1,1,\(window),1,,,curve,8@3.10 16@2.00\n")
+        + "c,h100,,,\(window),,,,curve,8@3.10 16@2.00\n")
     let json = try read(
       """
       [{"ref": "a", "alternatives": [
@@ -67,6 +70,49 @@ struct BidFileTests {
     #expect(problems[1].contains("delivers in 2036-12-01T00:00Z/2036-12-02T00:00Z"))
   }
 
+  /// What the door would refuse is found in the file, in one pass with mistakes of form, each at its own field.
+  @Test func theRoundsRulesAreHeldToInTheFile() throws {
+    for (row, column, words) in [
+      ("h200,8,4,2036-12-01T00:00Z/P1D,2.40,,,,", 3, "offers no pool"),
+      ("h100,9,4,2036-12-01T00:00Z/P1D,2.40,,,,", 8, "no multiple of the lot"),
+      ("h100,72,4,2036-12-01T00:00Z/P1D,2.40,,,,", 8, "more than h100 ever has"),
+      ("h100,16,4,2036-12-01T00:00Z/P1D,2.40,24,,,", 40, "more than the 16 GPUs"),
+      ("h100,8,4,2036-12-01T00:00Z/P2D,2.40,,,,", 12, "outside the round"),
+      ("h100,8,4,2036-12-01T00:30Z/PT6H,2.40,,,,", 12, "slot of 60 minutes"),
+      ("h100,8,25,2036-12-01T00:00Z/P1D,2.40,,,,", 10, "do not fit the window"),
+      ("h100,8,4,2036-12-01T00:00Z/P1D,0.40,,,,", 34, "below the reserve price"),
+      ("h100,8,4,2036-12-01T00:00Z/P1D,2.40,,,,8@2", 42, "says nothing of a block"),
+      ("h100,8,,2036-12-01T00:00Z/P1D,,,,curve,8@2", 8, "says nothing of a curve"),
+      ("h100,,,2036-12-01T00:00Z/P1D,2.40,,,curve,8@2", 32, "says nothing of a curve"),
+      ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,8@2 8@3", 41, "must fall"),
+      ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,12@2", 41, "no multiple of the lot"),
+      ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,99999999999@2", 41, "is not GPUS@LIMIT"),
+    ] {
+      let errors = #expect(throws: BidFile.Errors.self) {
+        try read(header + "x,h100,sixteen,4,\(window),2.40,,,,\na,\(row)\n")
+      }
+      let problems = try #require(errors?.problems)
+      #expect(problems.count == 2)
+      #expect(problems.last?.hasPrefix("bids line 3, column \(column) (") == true, "\(problems)")
+      #expect(problems.last?.contains(words) == true, "\(problems)")
+    }
+  }
+
+  @Test func theRoundsRulesAreHeldToInJSON() throws {
+    let errors = #expect(throws: BidFile.Errors.self) {
+      try read(
+        """
+        [{"ref": "a", "alternatives": [
+          {"pool": "h100", "gpus": 9, "hours": 4, "window": "\(window)", "limit": "2.40"}]},
+         {"ref": "b", "curve": [{"pool": "h100", "window": "\(window)", "steps": [[8, "0.10"]]}]}]
+        """)
+    }
+    let problems = try #require(errors?.problems)
+    #expect(problems.count == 2)
+    #expect(problems.first?.hasPrefix("bids line 2, column 28 ") == true, "\(problems)")
+    #expect(problems.last?.hasPrefix("bids line 3, column 86 ") == true, "\(problems)")
+  }
+
   @Test func aCycleIsFound() {
     let errors = #expect(throws: BidFile.Errors.self) {
       try read(header + "x,h100,8,1,\(window),2,,y,,\ny,h100,8,1,\(window),2,,x,,\n")
@@ -76,7 +122,7 @@ struct BidFileTests {
 
   /// Mangled files end in bids or in errors that name a line and a column; nothing else.
   @Test func mangledFilesNeverCrash() throws {
-    let csv = header + "a,h100,16,4,\(window),2.40,8,,,\nc,h100,1,1,\(window),1,,a,curve,8@3.10 16@2.00\n"
+    let csv = header + "a,h100,16,4,\(window),2.40,8,,,\nc,h100,,,\(window),,,a,curve,8@3.10 16@2.00\n"
     let json = #"[{"ref":"a","alternatives":[{"pool":"h100","gpus":8,"hours":1,"window":"\#(window)","limit":"2"}]}]"#
     var random = SeededGenerator(seed: 11)
     for text in [csv, json] {
@@ -91,7 +137,7 @@ struct BidFileTests {
           }
         }
         do {
-          _ = try BidFile.read(bytes, source: "bids", round: round)
+          _ = try BidFile.read(bytes, source: "bids", round: round, pools: pools)
         } catch {
           #expect("\(error)".contains("line ") && "\(error)".contains("column "), "\(error)")
         }

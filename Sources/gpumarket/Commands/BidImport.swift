@@ -10,7 +10,7 @@ struct BidImport: ParsableCommand {
     discussion: """
       CSV columns: ref, pool, gpus, hours, window, limit; optional min_gpus, parent, kind (block or curve), steps.
       Rows that share a ref are alternatives of one bid. A parent is another row's ref or the id of a bid you have.
-      A curve row has kind=curve, its period in window, and steps such as "8@3.10 16@2.00".
+      A curve row has kind=curve, its period in window, and steps such as "8@3.10 16@2.00"; gpus, hours and limit stay empty.
       JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or
       {"ref", "curve": [{"pool", "window", "steps": [[gpus, "limit"], …]}]}.
       Every error is shown with its line and column; if there is one, nothing is placed.
@@ -26,7 +26,7 @@ struct BidImport: ParsableCommand {
     let round = try write.openRound()
     let bids: [BidFile.Item]
     do {
-      bids = try BidFile.read(try readFile(file), source: file, round: round)
+      bids = try BidFile.read(try readFile(file), source: file, round: round, pools: try pools())
     } catch let errors as BidFile.Errors {
       throw refusal(errors.problems)
     }
@@ -41,10 +41,15 @@ struct BidImport: ParsableCommand {
         guard let refusals = OrderBook.refusals(in: error) else { throw error }
         throw refusal(
           refusals.map {
-            "\(file), line \(bids[$0.index].line), column \(bids[$0.index].column): \($0.message); \($0.advice)"
+            "\(file == "-" ? "standard input" : file) line \(bids[$0.index].line), column \(bids[$0.index].column): \($0.message); \($0.advice)"
           })
       }
     }
+  }
+
+  private func pools() throws -> [OfferedPool] {
+    var connection = try write.connect()
+    return try Rounds.pools(of: write.round, &connection)
   }
 
   private func refusal(_ problems: [String]) -> Failure {
