@@ -37,10 +37,17 @@ struct RemoteServerTests {
     let placed = try tool.run(bid + [company])
     #expect(placed.status == 0, "\(placed.error)")
     let wrong = try tool.run(bid + [address(try credential.at("login").string(), "guess")])
-    #expect(wrong.status == 4 || wrong.status == 2)
+    #expect(wrong.status == 2)
     #expect(wrong.error.contains("password authentication failed"))
     let plain = try tool.run(bid + [company + " sslmode=disable"])
     #expect(plain.status == 64)
+    #expect(
+      try tool.run("company", "cap", "acme", "--pool", "h100", "--gpus", "32", "--database", asOperator).status == 0)
+    let account = try tool.run("company", "list", "--mine", "--database", company)
+    #expect(account.output.contains("credit 5000.00 USD, exposure 32.00 USD"), "\(account.error)")
+    #expect(account.output.contains("at most 32 GPUs of h100"), "\(account.error)")
+    let elsewhere = try tool.run("pool", "list", "--database", company + " dbname=nodb")
+    #expect(elsewhere.status == 2 && elsewhere.error.contains("does not exist"), "\(elsewhere.error)")
     // Each role does its own work and no other's.
     #expect(try tool.run("round", "close", "w", "--yes", "--database", company).status == 2)
     #expect(try tool.run("round", "close", "w", "--yes", "--database", asOperator).status == 0)
@@ -49,5 +56,9 @@ struct RemoteServerTests {
     #expect(cleared.status == 0, "\(cleared.error)")
     let awards = try tool.run("award", "list", "--mine", "--json", "--database", company)
     #expect(awards.output.contains("\"payment_microdollars\": 32000000"))
+    // Everyone may read the round; what each company pays is not a company's to see.
+    let seen = try tool.run("round", "show", "w", "--database", company)
+    #expect(seen.status == 0 && seen.output.contains("utilisation") && !seen.output.contains("acme"), "\(seen.error)")
+    #expect(try tool.run("round", "show", "w", "--database", asOperator).output.contains("acme"))
   }
 }

@@ -56,10 +56,12 @@ struct CompanyCommand: ParsableCommand {
           printJSON([
             "company": .string(account.company), "credit_usd": .number(account.credit.dollars),
             "exposure_usd": .number(account.exposure.dollars), "owed_usd": .number(account.owed.dollars),
+            "caps": .object(account.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
           ])
         } else {
           print(
             "\(account.company): credit \(account.credit), exposure \(account.exposure), of it owed \(account.owed)")
+          for cap in account.caps { print("  at most \(cap.gpus) GPUs of \(cap.pool) in any slot") }
         }
         return
       }
