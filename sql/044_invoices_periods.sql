@@ -10,11 +10,12 @@ BEGIN
 END
 $$;
 
+-- The names of documents; inlined where they are called.
 CREATE FUNCTION ledger.invoice_name(serial bigint) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT 'INV-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
+LANGUAGE sql IMMUTABLE AS $$ SELECT 'INV-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
 
 CREATE FUNCTION ledger.credit_note_name(serial bigint) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT 'CN-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
+LANGUAGE sql IMMUTABLE AS $$ SELECT 'CN-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
 
 -- A tax is rounded to the nearest cent, half away from zero.
 CREATE FUNCTION ledger.tax_cents(net_cents bigint, rate_ppm integer) RETURNS bigint

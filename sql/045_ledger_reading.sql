@@ -33,7 +33,7 @@ RETURNS TABLE (number bigint, kind text, booked_on text, recorded_at text, recor
   bid text, outage text, corrects bigint, reference text, memo text, document text, previous text, hash text, line integer,
   account text, account_kind text, pool text, cents bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT t.number, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), market.exact_time(t.recorded_at), t.recorded_by::text, c.name, r.name,
+  SELECT t.number, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), ledger.exact(t.recorded_at), t.recorded_by::text, c.name, r.name,
     t.award, w.bid, t.outage_id, t.corrects, t.reference, t.memo,
     coalesce(ledger.credit_note_name(n.serial), CASE t.kind WHEN 'tax' THEN t.reference END), encode(t.previous, 'hex'),
     encode(t.hash, 'hex'), p.line::integer, a.name, a.kind, l.name, p.cents
@@ -72,7 +72,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN market.round_pool rp ON rp.round_id = a.round_id AND rp.pool_id = u.pool_id
     GROUP BY a.award, a.value, a.payment HAVING count(*) > 1)
   SELECT t.number, p.line::integer, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), c.name, r.name, r.pricing, t.award, w.bid,
-    encode(e.hash, 'hex'), l.name, market.exact_time(u.starts_at), market.exact_time(u.ends_at),
+    encode(e.hash, 'hex'), l.name, ledger.exact(u.starts_at), ledger.exact(u.ends_at),
     CASE WHEN u.least_gpus = u.most_gpus THEN u.most_gpus END, f.sign * u.gpu_seconds,
     f.sign * coalesce(s.value_parts[array_position(s.pools, u.pool_id)], w.value),
     f.sign * coalesce(s.payment_parts[array_position(s.pools, u.pool_id)], w.payment),
@@ -171,7 +171,7 @@ DECLARE
   first_day date := ledger.period_named(wanted_period);
 BEGIN
   RETURN QUERY
-    SELECT r.name, b.bid, b.exposure, w.award, w.value, w.payment, market.exact_time(e.accepted_at), encode(e.hash, 'hex')
+    SELECT r.name, b.bid, b.exposure, w.award, w.value, w.payment, ledger.exact(e.accepted_at), encode(e.hash, 'hex')
     FROM market.bid b JOIN market.round r USING (round_id) JOIN market.entry e ON e.entry_id = b.head_entry
     LEFT JOIN market.award w ON w.round_id = b.round_id AND w.company_id = b.company_id AND w.bid = b.bid
     WHERE b.company_id = company.company_id AND r.state = 'published' AND NOT b.withdrawn

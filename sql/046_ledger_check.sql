@@ -1,32 +1,23 @@
 -- The ledger proves itself: no row means that every cent traces to an award, every award to the book, and nothing
 -- was changed since it was written.
 
--- Computes the chain of hashes again.
+-- Computes the chain of hashes again and names the first transaction at which it breaks.
 CREATE FUNCTION ledger.broken_chain() RETURNS SETOF text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  each record;
-  expected bigint := 0;
-  previous bytea := '';
-BEGIN
-  FOR each IN
-    SELECT t AS row, t.number, t.previous, t.hash, l.accounts, l.cents
-    FROM ledger.transaction t LEFT JOIN (
-      SELECT p.number, array_agg(a.name ORDER BY p.line) AS accounts, array_agg(p.cents ORDER BY p.line) AS cents
-      FROM ledger.posting p JOIN ledger.account a USING (account_id) GROUP BY p.number) l USING (number)
-    ORDER BY t.number
-  LOOP
-    expected := expected + 1;
-    IF each.number <> expected THEN
-      RETURN NEXT format('transaction %s is missing', expected);
-      RETURN;
-    ELSIF each.previous <> previous OR each.hash <> ledger.transaction_hash(each.row, each.accounts, each.cents) THEN
-      RETURN NEXT format('transaction %s is not as it was written', each.number);
-      RETURN;
-    END IF;
-    previous := each.hash;
-  END LOOP;
-END
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN c.number <> c.expected THEN format('transaction %s is missing', c.expected)
+    ELSE format('transaction %s is not as it was written', c.number) END
+  FROM (
+    SELECT t.number, row_number() OVER (ORDER BY t.number) AS expected,
+      t.previous = coalesce(lag(t.hash) OVER (ORDER BY t.number), '')
+        AND t.hash = ledger.transaction_hash(t, m.name, r.name, coalesce(l.bytes, '')) AS sound
+    FROM ledger.transaction t
+    JOIN market.company m USING (company_id)
+    LEFT JOIN market.round r USING (round_id)
+    LEFT JOIN (
+      SELECT p.number, string_agg(ledger.line_bytes(a.name, p.cents), '' ORDER BY p.line) AS bytes
+      FROM ledger.posting p JOIN ledger.account a USING (account_id) GROUP BY p.number) l USING (number)) c
+  WHERE c.number <> c.expected OR NOT c.sound
+  ORDER BY c.number LIMIT 1
 $$;
 
 CREATE FUNCTION ledger.problems() RETURNS TABLE (subject text, problem text)
