@@ -59,23 +59,11 @@ RETURNS TABLE (number bigint, line integer, kind text, booked_on text, company t
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH picked AS MATERIALIZED (
     SELECT * FROM ledger.selected(after_number, up_to, round_name, wanted_period, company_name) s
-    WHERE ledger.is_charge(s.kind) OR s.kind = 'tax'),
-  uses AS (
-    SELECT u.award, u.pool_id, min(u.starts_at) AS starts_at, max(u.ends_at) AS ends_at, min(u.gpus) AS least_gpus,
-      max(u.gpus) AS most_gpus, sum(u.gpus * extract(epoch FROM u.ends_at - u.starts_at)::bigint)::bigint AS gpu_seconds
-    FROM market.award_use u WHERE u.award IN (SELECT p.award FROM picked p) GROUP BY u.award, u.pool_id),
-  shares AS (
-    SELECT a.award, array_agg(u.pool_id ORDER BY rp.position) AS pools,
-      ledger.split(a.value, array_agg(u.gpu_seconds ORDER BY rp.position)) AS value_parts,
-      ledger.split(a.payment, array_agg(u.gpu_seconds ORDER BY rp.position)) AS payment_parts
-    FROM uses u JOIN market.award a USING (award)
-    JOIN market.round_pool rp ON rp.round_id = a.round_id AND rp.pool_id = u.pool_id
-    GROUP BY a.award, a.value, a.payment HAVING count(*) > 1)
+    WHERE ledger.is_charge(s.kind) OR s.kind = 'tax')
   SELECT t.number, p.line::integer, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), c.name, r.name, r.pricing, t.award, w.bid,
     encode(e.hash, 'hex'), l.name, ledger.exact(u.starts_at), ledger.exact(u.ends_at),
     CASE WHEN u.least_gpus = u.most_gpus THEN u.most_gpus END, f.sign * u.gpu_seconds,
-    f.sign * coalesce(s.value_parts[array_position(s.pools, u.pool_id)], w.value),
-    f.sign * coalesce(s.payment_parts[array_position(s.pools, u.pool_id)], w.payment),
+    f.sign * coalesce(s.value, w.value), f.sign * coalesce(s.payment, w.payment),
     rp.reserve_price, -p.cents, a.name, ledger.invoice_name(i.serial), ledger.credit_note_name(n.serial), t.corrects, o.kind,
     t.outage_id, t.memo
   FROM picked t
@@ -87,8 +75,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   LEFT JOIN market.award w ON w.award = t.award
   LEFT JOIN market.entry e ON e.entry_id = w.entry_id
   LEFT JOIN market.pool l ON l.pool_id = a.pool_id
-  LEFT JOIN uses u ON u.award = t.award AND u.pool_id = a.pool_id
-  LEFT JOIN shares s ON s.award = t.award
+  -- Look-ups by key for each line: the planner cannot know how many lines a selection has.
+  LEFT JOIN LATERAL (
+    SELECT min(x.starts_at) AS starts_at, max(x.ends_at) AS ends_at, min(x.gpus) AS least_gpus, max(x.gpus) AS most_gpus,
+      sum(x.gpus * extract(epoch FROM x.ends_at - x.starts_at)::bigint)::bigint AS gpu_seconds
+    FROM market.award_use x WHERE x.award = t.award AND x.pool_id = a.pool_id) u ON true
+  LEFT JOIN LATERAL (
+    SELECT (ledger.split(w.value, y.weights))[y.place] AS value, (ledger.split(w.payment, y.weights))[y.place] AS payment
+    FROM (
+      SELECT array_agg(g.weight ORDER BY g.position) AS weights,
+        array_position(array_agg(g.pool_id ORDER BY g.position), a.pool_id) AS place
+      FROM (
+        SELECT x.pool_id, q.position, sum(x.gpus * extract(epoch FROM x.ends_at - x.starts_at)::bigint)::bigint AS weight
+        FROM market.award_use x JOIN market.round_pool q ON q.round_id = t.round_id AND q.pool_id = x.pool_id
+        WHERE x.award = t.award GROUP BY x.pool_id, q.position) g
+      HAVING count(*) > 1) y) s ON true
   LEFT JOIN market.round_pool rp ON rp.round_id = t.round_id AND rp.pool_id = a.pool_id
   LEFT JOIN ledger.invoice i ON i.company_id = t.company_id AND i.period = date_trunc('month', t.booked_on::timestamp)::date
   LEFT JOIN ledger.credit_note n ON n.number = t.number
