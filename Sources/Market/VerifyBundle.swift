@@ -79,10 +79,12 @@ public struct VerifyBundle: Sendable {
       content[try row.get("section")] = try row.get("content", as: String.self)
     }
     let body = sections.map { "\"\($0)\":\(content[$0] ?? "null")" }.joined(separator: ",\n")
-    // The digest finds a damaged file; that the content is true, the checks find.
-    let digest = hex(sha256(Array(body.utf8)))
-    return try VerifyBundle(
-      json: Array("{\"format\":\"\(format)\",\"sha256\":\"\(digest)\",\n\(body)}\n".utf8), source: round)
+    return try VerifyBundle(json: sealed(Array(body.utf8)), source: round)
+  }
+
+  /// The file around its sections. The digest finds a damaged file; that the content is true, the checks find.
+  static func sealed(_ sections: [UInt8]) -> [UInt8] {
+    Array("{\"format\":\"\(format)\",\"sha256\":\"\(hex(sha256(sections)))\",\n".utf8) + sections + Array("}\n".utf8)
   }
 
   /// Reads an exported bundle.
