@@ -29,10 +29,21 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
   text_form text := holder ->> field;
 BEGIN
-  IF text_form IS NULL OR text_form !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$' THEN
+  IF text_form IS NULL
+    OR text_form !~ '^[0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$' THEN
     PERFORM market.refuse('GM400', format('%s is missing or no UTC instant', field), 'write it as 2026-12-07T00:00:00Z');
+  ELSIF substr(text_form, 9, 2) NOT BETWEEN '01' AND '28' THEN
+    PERFORM market.check_date(text_form, field);
   END IF;
   RETURN text_form::timestamptz;
+END
+$$;
+
+-- Apart, since a block that catches errors costs a subtransaction at each call, and most days need no look at the calendar.
+CREATE FUNCTION market.check_date(text_form text, field text) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM text_form::timestamptz;
 EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
   PERFORM market.refuse('GM400', format('%s is no date that exists: %L', field, text_form), 'write it as 2026-12-07T00:00:00Z');
 END

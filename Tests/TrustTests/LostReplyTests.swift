@@ -113,7 +113,7 @@ struct AccessTests {
     let receipts = try faults.bidIn("audit", bids: 3)
     #expect(try faults.clear("audit").status == 0)
     var asOperator = try faults.market.asOperator()
-    try Companies.setCredit(&asOperator, company: "company-0", to: Money(dollars: "5"))
+    try Companies.setCredit(&asOperator, company: "company-0", to: Money(dollars: "900000000"))
     try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: 8)
     try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: nil)
     _ = try Companies.rotate(&asOperator, company: "company-0")
