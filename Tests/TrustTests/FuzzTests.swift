@@ -86,7 +86,8 @@ struct FuzzTests {
       let price = try Price(dollarsPerGPUHour: text(bytes))
       #expect(try Price(dollarsPerGPUHour: price.dollarsPerGPUHour) == price)
     }
-    fuzz(["2036-12-01T00:00Z", "2036-12-01T23:59:59.999999+01:00", "1970-01-01T00:00Z"], seed: 4) { (bytes: [UInt8]) throws in
+    fuzz(["2036-12-01T00:00Z", "2036-12-01T23:59:59.999999+01:00", "1970-01-01T00:00Z"], seed: 4) {
+      (bytes: [UInt8]) throws in
       let instant = try Instant(iso8601: text(bytes))
       #expect(try Instant(iso8601: instant.iso8601) == instant)
     }
