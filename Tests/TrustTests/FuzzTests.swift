@@ -69,8 +69,9 @@ struct FuzzTests {
     let name = try market.openRound()
     var connection = try market.asOperator()
     let round = try Rounds.named(name, &connection)
+    let pools = try Rounds.pools(of: name, &connection)
     fuzz([Self.csv, Self.json], seed: 1) { (bytes: [UInt8]) throws in
-      for item in try BidFile.read(bytes, source: "bids", round: round) {
+      for item in try BidFile.read(bytes, source: "bids", round: round, pools: pools) {
         #expect(try Bid(body: item.bid.body) == item.bid)
       }
     }
