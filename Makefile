@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 RELEASE := .build/release/gpumarket
 
-.PHONY: help setup build demo test lint bench faults load year fuzz install clean
+.PHONY: help setup build demo test lint bench faults load year install clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -31,6 +31,7 @@ test: ## every test, the demo included
 
 year: build ## settle 52 rounds of 1,000 awards, export and check them, beside psql \copy
 	@tools/year/run.sh
+
 bench: build ## our engine beside off-the-shelf solvers; writes docs/benchmarks.md
 	@tools/bench.sh
 

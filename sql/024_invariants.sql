@@ -8,7 +8,9 @@ BEGIN
     WITH edges AS (
       SELECT u.pool_id, x.at, x.gpus
       FROM market.award_use u JOIN market.award a USING (award) JOIN market.round r USING (round_id)
-      CROSS JOIN LATERAL (VALUES (u.starts_at, u.gpus), (u.ends_at, -u.gpus)) AS x (at, gpus) WHERE r.state = 'published'),
+      CROSS JOIN LATERAL (SELECT least(u.ends_at, ledger.released_from(u.award)) AS ends_at) f
+      CROSS JOIN LATERAL (VALUES (u.starts_at, u.gpus), (f.ends_at, -u.gpus)) AS x (at, gpus)
+      WHERE r.state = 'published' AND u.starts_at < f.ends_at),
     held AS (
       SELECT e.pool_id, e.at, sum(sum(e.gpus)) OVER (PARTITION BY e.pool_id ORDER BY e.at) AS gpus FROM edges e GROUP BY 1, 2)
     SELECT format('pool %s is oversold at %s: %s of %s GPUs', p.name, market.show_time(h.at), h.gpus, p.capacity_gpus)
