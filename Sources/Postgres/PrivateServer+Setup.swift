@@ -47,12 +47,10 @@ extension PrivateServer {
     if root { fchown(file, owner.id, owner.group) }
     close(file)
 
-    if mkdir(socketFolder, 0o700) == 0 {
-      if root { lchown(socketFolder, owner.id, owner.group) }
-    } else if errno != EEXIST {
-      throw unusable("cannot be written", errno)
-    }
+    guard mkdir(socketFolder, 0o700) == 0 || errno == EEXIST else { throw unusable("cannot be written", errno) }
     var found = stat()
+    // Root's own folder was made just now, by this process or by one that starts the server at the same moment.
+    if root, lstat(socketFolder, &found) == 0, found.st_uid == 0 { lchown(socketFolder, owner.id, owner.group) }
     guard lstat(socketFolder, &found) == 0, found.st_mode & S_IFMT == S_IFDIR, found.st_uid == owner.id,
       found.st_mode & 0o077 == 0
     else {
