@@ -39,19 +39,20 @@ extension Annealer {
     let line = candidates.line(start)
     var first = Int(candidates.lineFirst[line])
     var last = Int(candidates.lineFirst[line + 1])
+    var room = mostRoom(start, end)
+    let limit = limit * max(1, min(20, Int(room) * Int(end - start) / smallArea))
     if last - first > limit {
       first += random.below(last - first - limit)
       last = first + limit
     }
-    ticks += last - first + 10
-    var room = mostRoom(start, end)
+    ticks += 3 * (last - first + 10)
     for place in first..<last where room > 0 {
       let scanned = candidates.scan[place]
       guard scanned.low <= room, scanned.start < end, scanned.end > start else { continue }
       let candidate = candidates.all[Int(scanned.candidate)]
       let item = Int(candidate.item)
       guard holdings.held[item] < 0, item != barred, random.next() >> 60 != 0 else { continue }
-      ticks += 6
+      ticks += 18
       let quantity = holdings.fitting(candidate)
       guard quantity > 0, holdings.mayWin(item) else { continue }
       holdings.take(Int(scanned.candidate), quantity)

@@ -11,6 +11,8 @@ struct Annealer: ~Copyable {
   /// Work done, in nanoseconds or so.
   var ticks = 0
   private(set) var moves = 0
+  /// GPU-slots of a small award: larger gaps are worth a longer look.
+  let smallArea: Int
   /// Items ejected by the move at hand.
   var ejected: [Int32] = []
   /// The ejected candidates, in step with `ejected`.
@@ -20,6 +22,14 @@ struct Annealer: ~Copyable {
     self.candidates = candidates
     holdings = Holdings(candidates, holding: selection)
     random = RandomWords(seed: seed)
+    var area = 0
+    var count = 0
+    for item in selection.option.indices where selection.option[item] >= 0 {
+      let option = Int(selection.option[item])
+      area += Int(candidates.book.gpus[option]) * Int(candidates.book.end[option] - candidates.book.start[option])
+      count += 1
+    }
+    smallArea = max(1, area / max(1, count) / 3)
   }
 
   /// Anneals for `budget` ticks, which are the stretch of a longer cooling from `done` ticks of `all`.
@@ -36,7 +46,7 @@ struct Annealer: ~Copyable {
 
   /// Tries one move, and keeps it if it loses at most `threshold`.
   mutating func step(_ threshold: Int64) {
-    ticks += 100
+    ticks += 300
     holdings.begin()
     let before = holdings.welfare
     let item = pick()

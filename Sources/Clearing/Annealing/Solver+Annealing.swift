@@ -1,31 +1,40 @@
 extension Solver {
-  /// Improves the best allocation by annealing for so many ticks, in stages after each of which a caller may stop it.
+  /// Improves the best allocation by annealing for so many ticks.
+  ///
+  /// Chains run side by side and independently; where there is work enough, several rounds of them begin anew from
+  /// the same start. Which large blocks stand together is settled while a chain is hot and hardly changes later, so
+  /// several chains find more than a longer one.
   mutating func anneal(ticks: Int) {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
+    let plan = AnnealingPlan(book, ticks: ticks, isWarm: isWarm)
     let awards = best.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     let mean = welfare / Int64(max(1, awards))
-    var annealer = Annealer(Candidates(shortlist, holding: best), holding: best, seed: 1)
-    let schedule = Schedule(hot: mean / (isWarm ? 150 : 12), cold: mean / 1000)
-    let stages = max(1, min(20, ticks / Work.ticksPerUnit))
-    for stage in 0..<stages where !work.stoppedEarly {
-      let done = annealer.ticks
-      annealer.run(ticks * (stage + 1) / stages - done, schedule: schedule, done: done, of: ticks)
-      work.add(annealer.ticks - done)
-      if annealer.holdings.bestWelfare > welfare {
-        var better = best
-        annealer.holdings.write(best: true, into: &better)
-        offer(better, better.welfare(book))
+    let schedule = Schedule(hot: mean / plan.coolness, cold: mean / 200)
+    let start = best
+    for round in 0..<plan.rounds where !work.stoppedEarly {
+      let chains = (0..<Solver.lanes).map { lane in
+        AnnealingChain(shortlist, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
       }
-      work.boundary()
+      for stage in 0..<plan.stages where !work.stoppedEarly {
+        let done = plan.ticksPerRound * stage / plan.stages
+        let next = plan.ticksPerRound * (stage + 1) / plan.stages
+        let spent = parallelMap(chains.count) { lane in
+          chains[lane].run(next - done, schedule: schedule, done: done, of: plan.ticksPerRound)
+        }
+        work.add(spent.max()!)
+        for chain in chains where chain.bestWelfare > welfare {
+          let better = chain.best(of: start)
+          offer(better, better.welfare(book))
+        }
+        work.boundary()
+      }
     }
   }
 
-  /// What annealing gets of the work: all that is left, or where a proof may be in reach, what prepares it.
-  var annealingTicks: Int {
-    book.rowCount > 400 || book.optionCount > 100_000 ? work.left : min(work.left / 2, book.itemCount * 3_000_000)
-  }
+  /// How many searches run side by side, on any machine.
+  static let lanes = 2
 
   /// Large books have more choice than annealing can use.
   private var shortlistTolerance: Int64 {
@@ -34,5 +43,55 @@ extension Solver {
     case ..<200_000: 10
     default: 20
     }
+  }
+}
+
+/// How a piece of work is divided over rounds of annealing.
+struct AnnealingPlan {
+  let rounds: Int
+  let ticksPerRound: Int
+  /// Pieces of a round after each of which a caller may stop it.
+  let stages: Int
+  /// The mean award's value divided by the first temperature: the fewer moves a bid, the colder the start.
+  let coolness: Int64
+
+  init(_ book: Book, ticks: Int, isWarm: Bool) {
+    let items = max(1, book.itemCount)
+    rounds = isWarm ? 1 : max(1, min(8, ticks / (items * AnnealingPlan.roundTicksPerItem)))
+    ticksPerRound = ticks / rounds
+    stages = max(1, min(20, ticksPerRound / Work.ticksPerUnit))
+    let movesPerItem = max(1, ticksPerRound / AnnealingChain.ticksPerMove / items)
+    // A warm start is near a good allocation, which great heat would only destroy.
+    coolness = isWarm ? 30 : Int64(max(3, min(40, (3 * (1000 / Double(movesPerItem)).squareRoot()).rounded())))
+  }
+
+  /// A round of this length finds about what a longer one would.
+  private static let roundTicksPerItem = 1_000_000
+}
+
+/// One annealing of a whole book, used by one lane at a time.
+final class AnnealingChain: @unchecked Sendable {
+  private var annealer: Annealer
+
+  /// About how many ticks a move takes on a book of middling size.
+  static let ticksPerMove = 2500
+
+  init(_ shortlist: Shortlist, from start: Selection, seed: UInt64) {
+    annealer = Annealer(Candidates(shortlist, holding: start), holding: start, seed: seed)
+  }
+
+  var bestWelfare: Int64 { annealer.holdings.bestWelfare }
+
+  /// - Returns: the ticks spent.
+  func run(_ ticks: Int, schedule: Schedule, done: Int, of all: Int) -> Int {
+    let before = annealer.ticks
+    annealer.run(ticks, schedule: schedule, done: done, of: all)
+    return annealer.ticks - before
+  }
+
+  func best(of start: Selection) -> Selection {
+    var result = start
+    annealer.holdings.write(best: true, into: &result)
+    return result
   }
 }
