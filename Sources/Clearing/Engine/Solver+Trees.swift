@@ -1,7 +1,9 @@
 extension Solver {
   /// The most columns and rows a book may have to be searched exactly.
-  private static let columnLimit = 100_000
-  private static let rowLimit = 400
+  static let columnLimit = 100_000
+  static let rowLimit = 400
+  /// A tree is begun anew when welfare has grown by one part in so many.
+  private static let replantingGain: Int64 = 3000
   /// What ties may cost beyond the cost of the proof.
   private static let tieTicks = 200 * Work.ticksPerUnit
 
@@ -25,18 +27,29 @@ extension Solver {
         areRuled = false
         continue
       }
-      let tree = TreeSearch(columns, rulesTies: rulesTies)
+      var tree = TreeTeam(columns, rulesTies: rulesTies)
       tree.offer(part?.part(of: best) ?? best)
+      var planted = tree.welfare
+      var replantings = 0
       var left = share
       var isProven = false
       repeat {
         let before = tree.ticks
-        tree.run(until: before + min(max(left, 1), 20 * Work.ticksPerUnit))
+        tree.run(ticks: min(max(left, 1), 20 * Work.ticksPerUnit))
         left -= tree.ticks - before
         work.add(tree.ticks - before)
         bounds[index] = min(bounds[index], tree.bound)
         take(tree, part, bound: bounds.reduce(0, +))
         work.boundary()
+        if replantings < 3, left > share / 4, !tree.isComplete, tree.welfare - planted > planted / Solver.replantingGain
+        {
+          // A better allocation to begin with makes a better tree.
+          let better = tree.selection
+          tree = TreeTeam(columns, rulesTies: rulesTies)
+          tree.offer(better)
+          planted = tree.welfare
+          replantings += 1
+        }
         if !isProven, tree.bound == tree.welfare {
           // What is left open concerns ties alone, of which there may be very many.
           isProven = true
@@ -60,7 +73,7 @@ extension Solver {
     return certificate.bound(certificate.whole(floatPrices.indices.map { touched[$0] ? floatPrices[$0] : 0 }))
   }
 
-  private mutating func take(_ tree: TreeSearch, _ part: Subset?, bound: Int64) {
+  private mutating func take(_ tree: TreeTeam, _ part: Subset?, bound: Int64) {
     var selection = best
     if let part { part.merge(tree.selection, into: &selection) } else { selection = tree.selection }
     replace(selection, bound: bound)

@@ -11,6 +11,7 @@ struct Solver {
   var tiesRuled = false
   /// Whether the allocation matters, or only its welfare.
   var rulesTies = true
+  var neighbourhoods = NeighbourhoodSize()
   let report: (@Sendable (Improvement) -> Void)?
   /// Whether the search began from the allocation of a similar book, which great heat would only destroy.
   private(set) var isWarm = false
@@ -53,15 +54,24 @@ struct Solver {
     }
     floatPrices = volume.prices
     work.boundary()
-    // A small book is proven at once; for the others annealing first makes the tree smaller.
+    // A small book is proven at once; for the others a better allocation makes the tree smaller.
     searchTrees(ticks: min(work.left / 10, Solver.firstTicks))
     guard welfare < bound else { return }
-    anneal(ticks: annealingTicks)
-    searchTrees(ticks: work.left)
+    let all = work.left
+    anneal(ticks: isWithinReach ? min(all / 5, book.itemCount * 2_000_000) : all / 5 * 4)
+    if isWithinReach {
+      searchNeighbourhoods(ticks: all / 8)
+      searchTrees(ticks: work.left)
+    } else {
+      searchNeighbourhoods(ticks: work.left)
+    }
   }
 
   /// What a first attempt at a proof may cost.
   private static let firstTicks = 300 * Work.ticksPerUnit
+
+  /// Whether a tree may prove the book, or at least lower the bound.
+  private var isWithinReach: Bool { book.rowCount <= Solver.rowLimit && book.optionCount <= Solver.columnLimit }
 
   /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
   private(set) var floatPrices: [Double] = []

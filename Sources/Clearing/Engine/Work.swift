@@ -28,7 +28,8 @@ struct Work {
   var left: Int { stoppedEarly ? 0 : max(0, budget - ticks) }
   var isOver: Bool { left == 0 }
 
-  mutating func add(_ ticks: Int) { self.ticks += ticks }
+  /// What is done after a stop does not count: the stop is the work that `stopAt` names.
+  mutating func add(_ ticks: Int) { if !stoppedEarly { self.ticks += ticks } }
 
   /// The end of a piece of work: the only place where a clearing can be stopped from outside.
   ///

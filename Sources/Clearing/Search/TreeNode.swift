@@ -62,7 +62,7 @@ struct NodeHeap {
   var count: Int { nodes.count }
   var top: TreeNode? { nodes.first }
 
-  private static func precedes(_ a: TreeNode, _ b: TreeNode) -> Bool {
+  static func precedes(_ a: TreeNode, _ b: TreeNode) -> Bool {
     (a.bound, a.sequence) > (b.bound, b.sequence)
   }
 
@@ -97,5 +97,9 @@ struct NodeHeap {
     }
   }
 
-  mutating func removeAll() { nodes.removeAll() }
+  /// Empties the heap; returns what it held, the highest bound first.
+  mutating func removeAll() -> [TreeNode] {
+    defer { nodes.removeAll() }
+    return nodes.sorted(by: NodeHeap.precedes)
+  }
 }

@@ -14,7 +14,9 @@ final class TreeSearch {
     /// A plunge goes on while its bound is within this part of the gap from the highest open bound.
     var plungeDepth = 0.6
     var nodeLimit = Int.max
-    var memoryLimit = 600_000_000
+    /// Whole solutions rounded from the root's relaxation.
+    var rootRoundings = 20
+    var memoryLimit = 300_000_000
   }
 
   let columns: Columns
@@ -36,11 +38,15 @@ final class TreeSearch {
   let scratchState: Relaxation.State
   let x: Buffer<Double>
   private var heap = NodeHeap()
-  private var sequence = 0
+  /// Numbers nodes; searches that share a tree count in steps, so that no two nodes have the same.
+  private var sequence: Int
+  private let sequenceStep: Int
   private(set) var nodes = 0
   private var memory = 0
   /// Bound of nodes that could neither be closed nor split.
   private var stuck = Int64.min
+  /// How many relaxations seemed empty without a proof.
+  private var unproven = 0
   private(set) var rootBound = Int64.max
   /// Whole prices of the root's bound per book row, scaled by `bounds.shift`.
   private(set) var rootPrices: [Int64] = []
@@ -48,13 +54,17 @@ final class TreeSearch {
   private(set) var isComplete = false
   var onIncumbent: ((Selection, Int64) -> Void)?
 
-  init(_ columns: Columns, rulesTies: Bool, settings: Settings = Settings()) {
+  /// - Parameters:
+  ///   - lane: which of `lanes` searches of one tree this is.
+  init(_ columns: Columns, rulesTies: Bool, settings: Settings = Settings(), lane: Int = 0, lanes: Int = 1) {
     self.columns = columns
     book = columns.book
     lp = Relaxation(columns)
     bounds = NodeBound(columns, lp)
     self.rulesTies = rulesTies
     self.settings = settings
+    sequence = lane
+    sequenceStep = lanes
     incumbent = TreeSearch.nothing(columns)
     welfare = -1
     pseudo = [PseudoCost](repeating: PseudoCost(), count: columns.groupCount)
@@ -93,11 +103,47 @@ final class TreeSearch {
     }
   }
 
+  // MARK: Sharing a tree
+
+  /// Gives away all open nodes.
+  func takeOpen() -> [TreeNode] {
+    memory = 0
+    return heap.removeAll()
+  }
+
+  /// Goes on from these open nodes, found by this search or another of the same columns.
+  func give(_ nodes: [TreeNode]) {
+    for node in nodes where node.bound >= target {
+      memory += node.size
+      heap.push(node)
+    }
+    isComplete = heap.isEmpty
+    if rootBound == .max { rootBound = Int64.max - 1 }
+  }
+
+  /// Takes over what another search of the same columns holds, if it is better.
+  func adopt(from other: TreeSearch) { offer(other.incumbent, other.welfare) }
+
+  /// Bids on which the relaxation last solved and the best allocation disagree.
+  func disputedBids() -> [Int] {
+    var result: [Int] = []
+    for bid in 0..<book.bidCount where book.items(ofBid: bid).contains(where: isDisputed) { result.append(bid) }
+    return result
+  }
+
+  private func isDisputed(_ group: Int) -> Bool {
+    let range = columns.columns(group)
+    let choice = incumbent[group]
+    if columns.most[group] > 0 { return abs(x[range.lowerBound] - Double(choice)) > 1e-3 }
+    if choice >= 0 { return x[Int(choice)] < 0.999 }
+    return range.contains { x[$0] > 1e-3 }
+  }
+
   private func openRoot() {
     _ = lp.solve(cutoff: -.infinity)
     lp.solution(into: x)
     var noise = Noise(seed: 1)
-    for round in 0..<20 { roundOff(noise: Double(round) * 0.05, &noise) }
+    for round in 0..<settings.rootRoundings { roundOff(noise: Double(round) * 0.05, &noise) }
     rootBound = (bounds.compute() ?? NodeBound.nothing) >> bounds.shift
     if rootBound < 0 { rootBound = Int64.max - 1 }
     rootPrices = columns.keptRow.map { $0 < 0 ? 0 : bounds.prices[Int($0)] }
@@ -143,7 +189,7 @@ final class TreeSearch {
   }
 
   private func push(bound: Int64, depth: Int) {
-    sequence += 1
+    sequence += sequenceStep
     let node = TreeNode(lp, bound: bound, depth: depth, sequence: sequence)
     memory += node.size
     heap.push(node)
@@ -156,7 +202,14 @@ final class TreeSearch {
     var kept = Trail()
     var rounds = 0
     while true {
+      let before = unproven
       guard tighten(&bound) else { return nil }
+      if unproven > before {
+        // Empty, it seems, but not provably: its halves may be.
+        if let plain = anySplit(bound: bound, choice: incumbent) { return (plain, true) }
+        stuck = max(stuck, bound)
+        return nil
+      }
       lp.solution(into: x)
       if depth < 6 || nodes % 16 == 0 {
         var noise = Noise(seed: UInt64(nodes))
@@ -191,8 +244,14 @@ final class TreeSearch {
       var outcome = lp.solve(cutoff: cutoff)
       if outcome == .infeasible {
         if isProvenInfeasible() { return false }
-        stuck = max(stuck, bound)
-        return false
+        // The floats may have drifted: once more from a basis without history.
+        lp.slackBasis()
+        outcome = lp.solve(cutoff: cutoff)
+        if outcome == .infeasible {
+          if isProvenInfeasible() { return false }
+          unproven += 1
+          return true
+        }
       }
       guard var scaled = bounds.compute() else { return true }
       if outcome == .cutoff, scaled >= target << bounds.shift {
@@ -297,7 +356,17 @@ final class TreeSearch {
       splitForTies(choice, bound: bound, depth: depth)
       return nil
     }
-    // Rounding hides the best, or the floats were wrong: any split that leaves both sides smaller will do.
+    // Rounding hides the best, or the floats were wrong.
+    if let plain = anySplit(bound: bound, choice: choice) { return plain }
+    // Everything is fixed: the node holds this one solution or none.
+    let last = fixedChoice()
+    let only = selection(of: last)
+    if only.isFeasible(book) { offer(last, only.welfare(book)) }
+    return nil
+  }
+
+  /// A split that leaves both sides smaller, whatever the relaxation says; nil if everything is fixed.
+  private func anySplit(bound: Int64, choice: [Int32]) -> Branch? {
     for group in 0..<columns.groupCount {
       let branch: Branch
       if columns.most[group] > 0 {
@@ -311,10 +380,6 @@ final class TreeSearch {
       }
       return branch
     }
-    // Everything is fixed: the node holds this one solution or none.
-    let last = fixedChoice()
-    let only = selection(of: last)
-    if only.isFeasible(book) { offer(last, only.welfare(book)) }
     return nil
   }
 
@@ -336,7 +401,7 @@ final class TreeSearch {
         var trail = Trail()
         preferred(group, to: choice[group], &trail)
         if mayPrecede(bound) {
-          sequence += 1
+          sequence += sequenceStep
           open.append(TreeNode(lp, bound: bound, depth: depth + 1, sequence: sequence))
         }
         trail.undo(lp)
@@ -347,8 +412,8 @@ final class TreeSearch {
     // The first group's part is looked at first: pushed last, with the highest sequence.
     for node in open.reversed() {
       lp.markStale()
-      heap.push(TreeNode(copying: node, sequence: sequence + 1))
-      sequence += 1
+      sequence += sequenceStep
+      heap.push(TreeNode(copying: node, sequence: sequence))
       memory += node.size
     }
   }
