@@ -136,7 +136,7 @@ public struct ClearingJob: Sendable {
       let problems = Verifier.problems(of: clearing, in: engineInput.instance, pricing: rule)
       guard problems.isEmpty else { throw Failure(round: round, problems: problems) }
     }
-    let record = ClearingRecord(clearing, of: engineInput, pools: book.pools)
+    let record = ClearingRecord(clearing, of: engineInput, book)
     var ending = Outcome.Ending.notWritten
     if !dryRun {
       let said: String = try timed(.publish) {
