@@ -30,7 +30,7 @@ extension StatementTable {
         "<\(tag)\(column.isNumber ? " class=\"n\"" : "")>\(content(text))</\(tag)>"
       }.joined()
     }
-    let head = "<thead><tr>\(cells(columns.map(\.name), "th", escaped))</tr></thead>"
+    let head = "<thead><tr>\(cells(columns.map(\.name), "th", unbroken))</tr></thead>"
     let body = rows.map { "<tr>\(cells($0, "td", unbroken))</tr>" }.joined(separator: "\n")
     return "<h2>\(escaped(title))</h2><div class=\"wide\"><table>\(head)<tbody>\n\(body)\n</tbody></table></div>\n"
   }
@@ -64,7 +64,7 @@ func page(title: String, body: String) -> String {
   p { margin: .2rem 0; color: #444; }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
   th, td { text-align: left; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
-  th { font-weight: 600; } td span { white-space: nowrap; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
+  th { font-weight: 600; } th span, td span { white-space: nowrap; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
   .account tr:last-child td { font-weight: 700; border-top: 2px solid #111; }
   .wide { overflow-x: auto; } code { font-size: .85em; }
   @page { size: auto; margin: 15mm; }

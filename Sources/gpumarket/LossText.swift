@@ -28,10 +28,10 @@ extension LossReason {
       let rest =
         totals.isProven
         ? "no allocation that serves it is worth more than the one chosen, which is proven best"
-        : "none that serves it and is worth more was found; any other is worth at most "
+        : "no allocation that serves it and is worth more was found; any other is worth at most "
           + "\(Money(cents: -(-missed).centsRoundedDown)) more (the certified gap)"
       return
-        (["why: its limit met the round's prices, yet blocks do not divide: \(rest)"] + lines(needs.filter(\.isMet)))
+        (["why: its limit met the round's prices, but blocks do not divide: \(rest)"] + lines(needs.filter(\.isMet)))
         .joined(separator: "\n")
     }
   }

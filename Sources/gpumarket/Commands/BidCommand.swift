@@ -182,14 +182,15 @@ struct BidCommand: ParsableCommand {
         return
       }
       var table = Table(
-        ("round", .left), ("bid", .left), ("state", .left), ("what, USD/GPU-hour", .left), ("worst USD", .right),
-        ("pays USD", .right), ("needed USD/GPU-hour", .right))
+        ("round", .left), ("bid", .left), ("state, USD/GPU-hour", .left), ("what, USD/GPU-hour", .left),
+        ("worst USD", .right),
+        ("pays USD", .right))
       for bid in bids {
         let length = rounds[bid.round]?.slotLength ?? .hour
         table.add(
-          bid.round, bid.id, bid.standing,
+          bid.round, bid.id, bid.standing + (reasons[bid.id]?.needed.map { ": \($0.dollarsPerGPUHour) needed" } ?? ""),
           bid.isWithdrawn ? "" : try EncryptedBidding.readable(bid.body)?.summary(length) ?? "sealed",
-          bid.exposure.dollars, bid.payment?.dollars ?? "", reasons[bid.id]?.needed?.dollarsPerGPUHour ?? "")
+          bid.exposure.dollars, bid.payment?.dollars ?? "")
       }
       print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
       if !reasons.isEmpty { print("why a bid lost: gpumarket bid show BID") }

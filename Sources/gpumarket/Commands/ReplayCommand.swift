@@ -104,6 +104,8 @@ struct ReplayCommand: ParsableCommand {
             ]
           }),
         "seconds": .object(stages.seconds.map { .init($0.name, .fraction(($0.seconds * 1000).rounded() / 1000)) }),
+        "seconds_of_clear": .object(
+          outcome.seconds.map { .init($0.step.rawValue, .fraction(($0.seconds * 1000).rounded() / 1000)) }),
       ])
       return
     }
@@ -114,7 +116,9 @@ struct ReplayCommand: ParsableCommand {
     print("\n\(report.text)\n")
     print("the same bids and windows (\(book.prices.sentence)):\n\(comparison.text)")
     print(
-      "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", "))
+      "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ")
+        + "; of clear: "
+        + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", "))
     if outcome.clearing?.stoppedEarly == true { print("solving stopped early") }
     print(
       "look further: gpumarket round show \(round) --market \(market.name); gpumarket award list --market \(market.name)"
