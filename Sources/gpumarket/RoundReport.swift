@@ -125,7 +125,7 @@ struct RoundReport {
         table.add(
           company.company, "\(company.awards)", round.slotLength.hours(slots: company.gpuSlots), cents(company.value),
           cents(company.payment), rate(company.payment.microdollars, gpuSlots: company.gpuSlots),
-          company.isExact ? "exact" : centsUp(company.high))
+          company.isExact ? "exact" : company.high == company.value ? "the bid" : centsUp(company.high))
       }
       lines.append("")
       lines.append(table.text(indent: 2))

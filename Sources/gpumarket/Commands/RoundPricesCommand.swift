@@ -8,7 +8,7 @@ struct RoundPricesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prices", abstract: "Show a published round's price for every pool and slot.",
     discussion: """
-      The exact price is in whole micro-dollars for a lot and slot, reserve included: with it the price bound and the
+      The exact price is in whole micro-dollars for a lot and slot, reserve included: with it the price bound and the \
       reason why a bid lost can be recomputed (docs/mechanism.md). The price per GPU-hour is that, rounded up.
 
       EXAMPLES

@@ -9,7 +9,7 @@ struct SettleStatement: ParsableCommand {
     discussion: """
       Finance sees every company's; a company its own, with --as on the private server, or with --mine and its own login.
 
-      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is
+      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is \
       installed; anything else is text.
 
       EXAMPLES
