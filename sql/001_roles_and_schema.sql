@@ -1,4 +1,5 @@
--- Roles are shared by all databases of a server, so a second market finds them there.
+-- Roles are shared by all databases of a server, so a second market finds them there; migrations of one server take
+-- turns (Migrator+Turn.swift).
 -- The owner cannot log in; it may create roles because market.add_company makes one login for each company.
 DO $$
 DECLARE
@@ -14,11 +15,7 @@ BEGIN
       ('market_company', 'NOLOGIN NOINHERIT')) AS roles (name, options)
   LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted.name) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.options);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL; -- another database of this server was migrating at the same moment
-      END;
+      EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.options);
     END IF;
   END LOOP;
   IF NOT EXISTS (

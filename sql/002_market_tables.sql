@@ -184,7 +184,8 @@ CREATE TABLE market.clearing (
   bound bigint NOT NULL,
   proven boolean NOT NULL,
   ties text NOT NULL,
-  prices jsonb NOT NULL, -- pool name to its shadow price in each slot, micro-dollars per GPU and slot
+  prices jsonb NOT NULL, -- pool name to its price in each slot, micro-dollars for a lot, reserve included
+  price_bound bigint NOT NULL CHECK (price_bound >= welfare), -- what the prices alone bound the welfare by
   published_at timestamptz NOT NULL,
   CHECK (welfare <= bound),
   CHECK (proven = (welfare = bound))

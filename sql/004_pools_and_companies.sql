@@ -171,6 +171,35 @@ BEGIN
 END
 $$;
 
+-- A bid for more of a pool than its company may hold is refused at the door, as one for more than the pool has.
+-- The cap is looked at again when the book is sealed: what it cuts later, the engine keeps to.
+CREATE FUNCTION market.check_caps(company bigint, body text) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  over record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM market.company_cap k WHERE k.company_id = company) THEN
+    RETURN;
+  END IF;
+  SELECT x.pool, x.gpus, k.gpus AS cap, p.lot_gpus AS lot INTO over
+  FROM (
+    SELECT c ->> 'pool' AS pool, (c ->> 'gpus')::bigint AS gpus
+    FROM jsonb_array_elements(body::jsonb -> 'alternatives') AS c
+    UNION ALL
+    SELECT s ->> 'pool', (SELECT sum((t ->> 'gpus')::bigint) FROM jsonb_array_elements(s -> 'steps') AS t)
+    FROM jsonb_array_elements(body::jsonb -> 'segments') AS s) x
+  JOIN market.pool p ON p.name = x.pool
+  JOIN market.company_cap k ON k.company_id = company AND k.pool_id = p.pool_id
+  WHERE x.gpus > k.gpus LIMIT 1;
+  IF over.pool IS NOT NULL THEN
+    PERFORM market.refuse('GM422', format('%s GPUs is more than you may hold of %s at a time: your cap is %s GPUs',
+      over.gpus, over.pool, over.cap),
+      CASE WHEN over.cap < over.lot THEN 'choose another pool, or ask the operator for a higher cap'
+        ELSE format('give at most %s GPUs, or ask the operator for a higher cap', over.cap / over.lot * over.lot) END);
+  END IF;
+END
+$$;
+
 CREATE FUNCTION market.pools()
 RETURNS TABLE (pool text, capacity_gpus integer, lot_gpus integer, reserve_price bigint, slot_minutes integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

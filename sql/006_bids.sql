@@ -398,6 +398,7 @@ BEGIN
       SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_sealed(append_entry.body) b;
     ELSE
       SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
+      PERFORM market.check_caps(me, append_entry.body);
     END IF;
     IF append_entry.parent IS NOT NULL THEN
       PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
@@ -550,11 +551,13 @@ DECLARE
   me bigint := market.current_company();
 BEGIN
   RETURN QUERY
-    SELECT r.name, r.state, b.bid, b.parent, e.body, e.key, e.kind, b.exposure, b.withdrawn, e.accepted_at,
+    -- Once published, an encrypted bid is shown as it was opened.
+    SELECT r.name, r.state, b.bid, b.parent, CASE WHEN r.state = 'published' THEN coalesce(o.body, e.body) ELSE e.body END, e.key, e.kind, b.exposure, b.withdrawn, e.accepted_at,
       encode(e.hash, 'hex'), a.award, a.payment
     FROM market.bid b
     JOIN market.round r USING (round_id)
     JOIN market.entry e ON e.entry_id = b.head_entry
+    LEFT JOIN market.opened o ON o.entry_id = e.entry_id
     LEFT JOIN market.award a ON r.state = 'published' AND a.round_id = b.round_id AND a.company_id = b.company_id AND a.bid = b.bid
     WHERE b.company_id = me AND (round_name IS NULL OR r.name = round_name)
     ORDER BY r.delivery_start, e.accepted_at, e.entry_id;

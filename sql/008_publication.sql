@@ -81,11 +81,13 @@ BEGIN
   END IF;
 
   INSERT INTO market.clearing (round_id, merkle_root, instance_digest, result_digest, engine_version, effort, work_done,
-    stopped_early, welfare, bound, proven, ties, prices, published_at)
+    stopped_early, welfare, bound, proven, ties, prices, price_bound,
+    published_at)
   SELECT round.round_id, publish_round.merkle_root, decode(f.instance_digest, 'hex'), decode(f.result_digest, 'hex'),
-    f.engine_version, f.effort, f.work_done, f.stopped_early, f.welfare, f.bound, f.proven, f.ties, f.prices, clock_timestamp()
+    f.engine_version, f.effort, f.work_done, f.stopped_early, f.welfare, f.bound, f.proven, f.ties, f.prices, f.price_bound,
+    clock_timestamp()
   FROM jsonb_to_record(result) AS f (instance_digest text, result_digest text, engine_version text, effort text,
-    work_done bigint, stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, prices jsonb);
+    work_done bigint, stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, prices jsonb, price_bound bigint);
 
   INSERT INTO market.award (award, round_id, company_id, bid, entry_id, position, alternative, gpu_slots, value,
     reserve_cost, payment)

@@ -6,7 +6,7 @@ RETURNS TABLE (
   round text, pricing text, published_at timestamptz, engine_version text, effort text, work_done bigint,
   stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, entries integer, bids bigint,
   awards bigint, companies_bidding bigint, companies_awarded bigint, revenue numeric, bid_value numeric,
-  merkle_root text, instance_digest text, result_digest text, prices jsonb
+  merkle_root text, instance_digest text, result_digest text, prices jsonb, price_bound bigint
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -21,7 +21,7 @@ BEGIN
       (SELECT count(DISTINCT a.company_id) FROM market.award a WHERE a.round_id = wanted.round_id),
       (SELECT coalesce(sum(a.payment), 0) FROM market.award a WHERE a.round_id = wanted.round_id),
       (SELECT coalesce(sum(a.value), 0) FROM market.award a WHERE a.round_id = wanted.round_id),
-      encode(k.merkle_root, 'hex'), encode(k.instance_digest, 'hex'), encode(k.result_digest, 'hex'), k.prices
+      encode(k.merkle_root, 'hex'), encode(k.instance_digest, 'hex'), encode(k.result_digest, 'hex'), k.prices, k.price_bound
     FROM market.clearing k WHERE k.round_id = wanted.round_id AND wanted.state = 'published';
 END
 $$;

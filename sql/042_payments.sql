@@ -45,7 +45,7 @@ BEGIN
   IF cents IS NULL OR cents NOT BETWEEN 1 AND 1000000000000000 THEN
     PERFORM market.refuse('GM422', 'the amount is out of range', 'give 0.01 to 10000000000000.00 USD');
   ELSIF wanted_day IS NULL OR wanted_day NOT BETWEEN '1970-01-01' AND (clock_timestamp() AT TIME ZONE 'UTC')::date + 366 THEN
-    PERFORM market.refuse('GM422', 'the day is missing or more than a year ahead', 'give the UTC day, such as 2026-12-07');
+    PERFORM market.refuse('GM422', 'the day is missing, or more than a year ahead of today', 'give the UTC day, such as 2026-12-07');
   ELSIF reference IS NULL OR reference !~ '^[[:print:]]{1,100}$' THEN
     PERFORM market.refuse('GM422', 'the reference is missing, longer than 100 characters or not printable',
       'give the bank''s reference of the transfer: it tells two payments apart');

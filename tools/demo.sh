@@ -15,7 +15,7 @@ trap '"$gpumarket" server stop >/dev/null' EXIT
 rm -f "$folder"/awards.csv "$folder"/settlement.csv*
 
 "$gpumarket" replay "$root/data/history.csv" --from 2026-12-07 --days 7 --pool h100=64 --pool a100=32 \
-  --reserve 0.80 --pricing vcg --effort "${GPUMARKET_DEMO_EFFORT:-quick}" --market demo
+  --reserve 0.80 --pricing vcg --effort "${GPUMARKET_DEMO_EFFORT:-standard}" --market demo
 
 "$gpumarket" award list --market demo --csv >"$folder/awards.csv.new"
 mv "$folder/awards.csv.new" "$folder/awards.csv"

@@ -47,6 +47,8 @@ public struct ClearingJob: Sendable {
   public var dryRun = false
   /// Seconds kept between the end of solving and the start of delivery.
   public var marginSeconds: Int64 = 60
+  /// Seconds that solving gets however late it is.
+  public var leastSeconds: Int64 = 1
   /// The host's own folder; nil signs no statement, and cannot clear an encrypted round.
   public var host: StatementHost?
   public var onStep: @Sendable (Step, String) -> Void = { _, _ in }
@@ -125,7 +127,7 @@ public struct ClearingJob: Sendable {
       var control = ClearingControl()
       if !book.round.isSimulated, book.round.state != .published {
         let left = (book.round.delivery.start - book.round.serverTime).seconds - marginSeconds
-        let deadline = clock.now.advanced(by: .seconds(max(left, 1)))
+        let deadline = clock.now.advanced(by: .seconds(max(left, leastSeconds)))
         control.shouldStop = { clock.now >= deadline }
       }
       control.onImprovement = onImprovement
@@ -136,7 +138,7 @@ public struct ClearingJob: Sendable {
       let problems = Verifier.problems(of: clearing, in: engineInput.instance, pricing: rule)
       guard problems.isEmpty else { throw Failure(round: round, problems: problems) }
     }
-    let record = ClearingRecord(clearing, of: engineInput, pools: book.pools)
+    let record = ClearingRecord(clearing, of: engineInput, book)
     var ending = Outcome.Ending.notWritten
     if !dryRun {
       let said: String = try timed(.publish) {

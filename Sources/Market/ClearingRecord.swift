@@ -8,8 +8,8 @@ struct ClearingRecord {
   /// The argument of `market.publish_round`.
   let json: String
 
-  init(_ clearing: Clearing, of book: BookInstance, pools: [OfferedPool]) {
-    let result = Self.result(clearing, of: book, pools: pools)
+  init(_ clearing: Clearing, of input: BookInstance, _ book: SealedBook) {
+    let result = Self.result(clearing, of: input, book)
     digest = sha256(JSONText.object(result).bytes())
     json =
       JSONText.object(
@@ -21,7 +21,7 @@ struct ClearingRecord {
   }
 
   private static func result(
-    _ clearing: Clearing, of book: BookInstance, pools: [OfferedPool]
+    _ clearing: Clearing, of book: BookInstance, _ sealed: SealedBook
   ) -> [JSONText.Member] {
     let awards = clearing.awards.map { award -> JSONText in
       let entry = book.entry(ofBid: award.bid)
@@ -48,17 +48,21 @@ struct ClearingRecord {
         "high": .integer(payment.high), "exact": .bool(payment.exact),
       ]
     }
-    // The engine's prices are for a lot and slot; published ones are for a GPU, rounded down.
-    let prices = pools.enumerated().map { index, pool in
-      JSONText.Member(
-        pool.name, .array((clearing.prices?[index] ?? []).map { .integer($0 / Int64(pool.lotGPUs)) }))
-    }
+    let prices = RoundPrices(
+      sealed.pools.enumerated().map { index, pool in
+        .init(pool: pool.name, lotGPUs: pool.lotGPUs, microdollarsPerLotSlot: clearing.prices?[index] ?? [])
+      }, in: sealed.round)
     return [
       .init("instance_digest", .string(hex(book.digest))), .init("engine_version", .string(clearing.engineVersion)),
       .init("effort", .string(clearing.effort.text)), .init("work_done", .integer(Int64(clearing.workDone))),
       .init("welfare", .integer(clearing.welfare)), .init("bound", .integer(clearing.bound)),
       .init("proven", .bool(clearing.proven)), .init("ties", .string(clearing.ties.rawValue)),
-      .init("prices", .object(prices)), .init("awards", .array(awards)), .init("payments", .array(payments)),
+      .init("price_bound", .integer(prices.bound(of: sealed))),
+      .init(
+        "prices",
+        .object(
+          prices.lines.map { line in .init(line.pool, .array(line.microdollarsPerLotSlot.map { .integer($0) })) })),
+      .init("awards", .array(awards)), .init("payments", .array(payments)),
     ]
   }
 }

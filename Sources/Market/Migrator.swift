@@ -22,6 +22,8 @@ public struct Migrator {
   }
 
   public let folder: String
+  /// How long it waits for another migration, or for a lock, that makes no progress.
+  public var patienceSeconds = 60
 
   /// - Parameter folder: the files `NNN_name.sql`; nil looks in `$GPUMARKET_SQL`, then in `share/gpumarket/sql` beside
   ///   the program's folder, then upwards from the program for a checkout's `sql`.
@@ -89,33 +91,28 @@ public struct Migrator {
 
   /// Applies what is pending and creates the market if there is none; returns the names applied.
   ///
-  /// Two at once wait for each other. Needs a superuser, or a login with CREATEROLE that owns the database.
+  /// Migrations of one server wait for each other (`inTurn`). Needs a superuser, or a login with CREATEROLE that owns
+  /// the database.
   public func migrate(
     _ connection: inout Connection, slotLength: SlotLength?, onApply: (String) -> Void = { _ in }
   ) throws -> [String] {
-    try connection.script(
-      """
-      CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
-      CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
-        name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
-      """)
+    let ready: Bool = try connection.query(
+      "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS ready"
+    ).one().get("ready")
+    if !ready {
+      try inTurn(&connection) { connection in
+        try connection.script(
+          """
+          CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
+          CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
+            name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
+          """)
+      }
+    }
     var applied: [String] = []
     for migration in try status(&connection) where migration.appliedAt == nil {
       onApply(migration.name)
-      let isFirst = migration.name.hasPrefix("001_")
-      let done = try connection.transaction { connection in
-        try connection.script("LOCK TABLE gpumarket_migration.applied IN EXCLUSIVE MODE")
-        let count = try connection.query(
-          "SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)"
-        ).count
-        if count > 0 { return false }
-        if !isFirst { try connection.script("SET LOCAL ROLE market_owner") }
-        try connection.script(migration.text)
-        if !isFirst { try connection.script("RESET ROLE") }
-        _ = try connection.execute(
-          "INSERT INTO gpumarket_migration.applied (name, sha256) VALUES (\(migration.name), \(migration.checksum))")
-        return true
-      }
+      let done = try inTurn(&connection) { connection in try apply(migration, &connection) }
       if done { applied.append(migration.name) }
     }
     try connection.transaction { connection in
@@ -126,5 +123,19 @@ public struct Migrator {
       }
     }
     return applied
+  }
+
+  /// Applies one file; false if another migration did so meanwhile.
+  private func apply(_ migration: Migration, _ connection: inout Connection) throws -> Bool {
+    let known = try connection.query("SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)").first
+    guard known == nil else { return false }
+    // The first one makes the owner.
+    let asOwner = !migration.name.hasPrefix("001_")
+    if asOwner { try connection.script("SET LOCAL ROLE market_owner") }
+    try connection.script(migration.text)
+    if asOwner { try connection.script("RESET ROLE") }
+    try connection.execute(
+      "INSERT INTO gpumarket_migration.applied (name, sha256) VALUES (\(migration.name), \(migration.checksum))")
+    return true
   }
 }

@@ -25,8 +25,18 @@ public struct RoundResult: Sendable {
   public let merkleRoot: String
   public let instanceDigest: String
   public let resultDigest: String
-  /// Shadow price of each pool in each slot, micro-dollars per GPU and slot.
-  public let prices: [(pool: String, microdollarsPerGPUSlot: [Int64])]
+  /// Micro-dollars for a lot of each pool in each slot.
+  let lotPrices: [String: [Int64]]
+  /// What the prices alone bound the welfare by; `bound` may be lower, where search has proven more.
+  public let priceBound: Money
+
+  /// The prices of the round's pools.
+  public func prices(_ pools: [OfferedPool], in round: Round) -> RoundPrices {
+    RoundPrices(
+      pools.map { pool in
+        .init(pool: pool.name, lotGPUs: pool.lotGPUs, microdollarsPerLotSlot: lotPrices[pool.name] ?? [])
+      }, in: round)
+  }
 
   /// How far the allocation can be from the best, as a fraction of its welfare.
   public var gap: Double {
@@ -85,12 +95,12 @@ public enum Results {
   /// The totals of a round, once it is published.
   public static func totals(_ round: String, _ connection: inout Connection) throws(PostgresError) -> RoundResult? {
     guard let row = try connection.query("SELECT * FROM market.round_result(\(round))").first else { return nil }
-    var prices: [(pool: String, microdollarsPerGPUSlot: [Int64])] = []
+    var prices: [String: [Int64]] = [:]
     do {
       for (pool, values) in try JSONReader.parse(Array(row.get("prices", as: String.self).utf8), source: "prices")
         .members()
       {
-        prices.append((pool, try values.elements().map { try $0.integer() }))
+        prices[pool] = try values.elements().map { try $0.integer() }
       }
     } catch {
       throw PostgresError(.decoding, "\(error)")
@@ -103,7 +113,8 @@ public enum Results {
       bids: try row.get("bids"), awards: try row.get("awards"), companiesBidding: try row.get("companies_bidding"),
       companiesAwarded: try row.get("companies_awarded"), revenue: try row.money("revenue"),
       bidValue: try row.money("bid_value"), merkleRoot: try row.get("merkle_root"),
-      instanceDigest: try row.get("instance_digest"), resultDigest: try row.get("result_digest"), prices: prices)
+      instanceDigest: try row.get("instance_digest"), resultDigest: try row.get("result_digest"), lotPrices: prices,
+      priceBound: try row.money("price_bound"))
   }
 
   /// Offered and awarded quantity by pool.

@@ -29,6 +29,10 @@ public struct VerifyBundle: Sendable {
     public let workDone: Int
     public let stoppedEarly, proven: Bool
     public let welfare, bound: Int64
+    /// What the prices alone bound the welfare by.
+    public let priceBound: Int64
+    /// Micro-dollars for a lot of each pool in each slot.
+    public let prices: [String: [Int64]]
   }
 
   /// A published award.
@@ -174,6 +178,12 @@ extension VerifyBundle.Record {
     proven = try value.at("proven").bool()
     welfare = try value.at("welfare").integer()
     bound = try value.at("bound").integer()
+    priceBound = try value.at("price_bound").integer()
+    var prices: [String: [Int64]] = [:]
+    for (pool, line) in try value.at("prices").members() {
+      prices[pool] = try line.elements().map { try $0.integer() }
+    }
+    self.prices = prices
   }
 }
 

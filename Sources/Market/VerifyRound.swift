@@ -38,6 +38,7 @@ public struct VerifyRound: Sendable {
         hex(input.digest) == bundle.record.instanceDigest
           ? [] : ["the instance's digest is \(hex(input.digest)), published was \(bundle.record.instanceDigest)"]
       }
+      check("the published prices give the published price bound") { priceBound(book) }
       onCheck("solving again")
       let solved = clear(input.instance, pricing: pricing, effort: effort)
       check("awards are feasible and payments within their bounds") { published(input, book, solved.rule) }
@@ -187,6 +188,20 @@ public struct VerifyRound: Sendable {
     return Verifier.problems(of: clearing, in: input.instance, pricing: pricing)
   }
 
+  private func priceBound(_ book: SealedBook) -> [String] {
+    let mine = RoundPrices(
+      book.pools.map { pool in
+        .init(pool: pool.name, lotGPUs: pool.lotGPUs, microdollarsPerLotSlot: bundle.record.prices[pool.name] ?? [])
+      }, in: book.round
+    ).bound(of: book)
+    return mine == bundle.record.priceBound
+      ? []
+      : [
+        "the prices bound the welfare by \(Money(microdollars: mine)), published was "
+          + "\(Money(microdollars: bundle.record.priceBound))"
+      ]
+  }
+
   /// A proof may rest on search: the same effort on the same book gives the same result, to the byte.
   private func solvedAgain(_ clearing: Clearing, _ input: BookInstance, _ book: SealedBook) -> [String] {
     guard bundle.record.engineVersion == engineVersion else {
@@ -233,7 +248,7 @@ public struct VerifyRound: Sendable {
       compare("the low end of the payment of \(theirs.company)", mine.low, theirs.low)
       compare("the high end of the payment of \(theirs.company)", mine.high, theirs.high)
     }
-    let digest = hex(ClearingRecord(clearing, of: input, pools: book.pools).digest)
+    let digest = hex(ClearingRecord(clearing, of: input, book).digest)
     if digest != record.resultDigest {
       problems.append("the result's digest is \(digest) when solved again, published was \(record.resultDigest)")
     }

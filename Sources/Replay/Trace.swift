@@ -29,7 +29,7 @@ public struct TraceJob: Hashable, Sendable {
 
 /// A job history, in order of submission; equal times keep the file's order.
 ///
-/// CSV, plain or gzip, with the columns `job_id,owner,submit_unix,gpus,duration_s` and, if wanted,
+/// Either what Slurm's `sacct --parsable2` prints (see `init(sacct:source:)`), or CSV, plain or gzip, with the columns `job_id,owner,submit_unix,gpus,duration_s` and, if wanted,
 /// `gpu_type`. Jobs without GPUs and jobs that never ran (0 seconds) are what any scheduler's accounting
 /// contains: they are skipped and counted. Negative numbers and a job number that appears twice are
 /// errors with their line and column.
@@ -45,7 +45,9 @@ public struct Trace: Sendable {
   public static func read(_ path: String) throws(TraceProblem) -> Trace {
     let bytes: [UInt8]
     do { bytes = try readFile(path) } catch { throw .file(error) }
-    do { return try Trace(csv: bytes, source: path) } catch { throw .content(error) }
+    do {
+      return isSacct(bytes) ? try Trace(sacct: bytes, source: path) : try Trace(csv: bytes, source: path)
+    } catch { throw .content(error) }
   }
 
   /// Reads a history from CSV text.
@@ -55,35 +57,50 @@ public struct Trace: Sendable {
     try reader.require(
       columns: ["job_id", "owner", "submit_unix", "gpus", "duration_s"], optional: ["gpu_type"])
     let columns = Columns(reader)
-    var jobs: [TraceJob] = []
-    var lines: [String: Int] = [:]
-    var withoutGPUs = 0
-    var withoutDuration = 0
+    var collector = JobCollector()
     while let record = try reader.next() {
       let job = try columns.job(record)
-      if let line = lines.updateValue(record.line, forKey: job.id) {
+      if let line = collector.add(job, line: record.line) {
         throw record.refuse(
           columns.id, "job \"\(job.id)\" has stood on line \(line)", "give each job a number of its own")
       }
-      if job.gpus == 0 {
-        withoutGPUs += 1
-      } else if job.duration.seconds == 0 {
-        withoutDuration += 1
-      } else {
-        jobs.append(job)
-      }
     }
+    self.init(collector)
+  }
+
+  init(_ collector: JobCollector) {
     // The standard sort is stable in fact but not by promise, so the position decides ties.
-    self.jobs = jobs.enumerated().sorted { ($0.element.submit, $0.offset) < ($1.element.submit, $1.offset) }
+    jobs = collector.jobs.enumerated().sorted { ($0.element.submit, $0.offset) < ($1.element.submit, $1.offset) }
       .map(\.element)
-    skippedWithoutGPUs = withoutGPUs
-    skippedWithoutDuration = withoutDuration
+    skippedWithoutGPUs = collector.withoutGPUs
+    skippedWithoutDuration = collector.withoutDuration
   }
 
   /// The jobs submitted from an instant on, for a number of days of 24 hours.
   public func select(from start: Instant, days: Int) -> [TraceJob] {
     let end = start + TimeSpan(hours: Int64(days) * 24)
     return jobs.filter { start <= $0.submit && $0.submit < end }
+  }
+}
+
+/// Gathers the jobs of a history, whatever its form.
+struct JobCollector {
+  private(set) var jobs: [TraceJob] = []
+  private(set) var withoutGPUs = 0
+  private(set) var withoutDuration = 0
+  private var lines: [String: Int] = [:]
+
+  /// Takes a job, or says on which line one of its number has stood.
+  mutating func add(_ job: TraceJob, line: Int) -> Int? {
+    if let earlier = lines.updateValue(line, forKey: job.id) { return earlier }
+    if job.gpus == 0 {
+      withoutGPUs += 1
+    } else if job.duration.seconds == 0 {
+      withoutDuration += 1
+    } else {
+      jobs.append(job)
+    }
+    return nil
   }
 }
 
@@ -99,6 +116,13 @@ public enum TraceProblem: Error, Equatable, Sendable, CustomStringConvertible {
     case .content(let error): error.description
     }
   }
+}
+
+/// What a history may hold: seconds until the end of the year 9999, ten years of run time, a million GPUs.
+enum TraceLimits {
+  static let lastSecond: Int64 = 253_402_300_799
+  static let longest: Int64 = 3653 * 86_400
+  static let mostGPUs: Int64 = 1_000_000
 }
 
 /// Where a history's columns stand.
@@ -119,19 +143,15 @@ private struct Columns {
     type = reader.index(of: "gpu_type")
   }
 
-  /// Seconds until the end of the year 9999, and the longest run time: ten years.
-  private static let lastSecond: Int64 = 253_402_300_799
-  private static let longest: Int64 = 3653 * 86_400
-
   func job(_ record: CSVRecord) throws(CSVError) -> TraceJob {
     for column in [id, owner] where record[column].isEmpty {
       throw record.refuse(column, "it is empty", "fill it in, or leave the job out")
     }
     return TraceJob(
       id: record[id], owner: record[owner],
-      submit: Instant(seconds: try record.integer(submit, in: 0...Self.lastSecond)),
-      gpus: Int(try record.integer(gpus, in: 0...1_000_000)),
-      duration: TimeSpan(seconds: try record.integer(duration, in: 0...Self.longest)),
+      submit: Instant(seconds: try record.integer(submit, in: 0...TraceLimits.lastSecond)),
+      gpus: Int(try record.integer(gpus, in: 0...TraceLimits.mostGPUs)),
+      duration: TimeSpan(seconds: try record.integer(duration, in: 0...TraceLimits.longest)),
       gpuType: type.map { record[$0] } ?? "")
   }
 }

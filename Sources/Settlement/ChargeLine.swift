@@ -61,11 +61,20 @@ public struct ChargeLine: Sendable {
   }
 
   static func all(_ connection: inout Connection, _ span: LedgerSpan) throws(PostgresError) -> [ChargeLine] {
-    let rows = try connection.query(
-      """
-      SELECT * FROM ledger.charge_lines(\(span.after)::bigint, \(span.upTo)::bigint, \(span.round)::text,
-        \(span.period)::text, \(span.company)::text)
-      """)
+    try read(
+      connection.query(
+        """
+        SELECT * FROM ledger.charge_lines(\(span.after)::bigint, \(span.upTo)::bigint, \(span.round)::text,
+          \(span.period)::text, \(span.company)::text)
+        """))
+  }
+
+  /// Those of the company that the connection logs in as, numbered within its month.
+  static func own(_ connection: inout Connection, period: String) throws(PostgresError) -> [ChargeLine] {
+    try read(connection.query("SELECT * FROM market.my_charges(\(period)::text)"))
+  }
+
+  private static func read(_ rows: Rows) throws(PostgresError) -> [ChargeLine] {
     var lines: [ChargeLine] = []
     lines.reserveCapacity(rows.count)
     for row in rows { lines.append(try ChargeLine(row)) }

@@ -24,8 +24,17 @@ public struct Invoice: Sendable {
   public static func list(
     period: String?, company: String?, _ connection: inout Connection
   ) throws(PostgresError) -> [Invoice] {
+    try read(connection.query("SELECT * FROM ledger.invoices(\(period)::text, \(company)::text)"))
+  }
+
+  /// Those of the company that the connection logs in as.
+  static func own(period: String, _ connection: inout Connection) throws(PostgresError) -> [Invoice] {
+    try read(connection.query("SELECT * FROM market.my_invoices(\(period)::text)"))
+  }
+
+  private static func read(_ rows: Rows) throws(PostgresError) -> [Invoice] {
     var invoices: [Invoice] = []
-    for row in try connection.query("SELECT * FROM ledger.invoices(\(period)::text, \(company)::text)") {
+    for row in rows {
       invoices.append(
         Invoice(
           number: try row.get("invoice"), company: try row.get("company"), period: try row.get("period"),

@@ -26,6 +26,17 @@ public struct Statement: Sendable {
     public var saved: Money { value - Money(cents: cents) }
   }
 
+  /// Money that came or went.
+  public struct Movement: Sendable {
+    /// UTC day, `2026-12-07`.
+    public let bookedOn: String
+    /// payment, payment-return, deposit, deposit-use or deposit-return.
+    public let kind: String
+    /// What it did to the balance, or else how much went through the deposit.
+    public let cents: Int64
+    public let reference: String
+  }
+
   public let company: String, period: String
   /// Cents: what it owed before, the month's changes (credits and payments negative), what it owes after.
   public let openingCents: Int64, chargedCents: Int64, creditedCents: Int64, taxCents: Int64, paidCents: Int64
@@ -36,20 +47,38 @@ public struct Statement: Sendable {
   public let isClosed: Bool
   public let bids: [Bid]
   public let charges: [ChargeLine]
-  public let receipts: [JournalTransaction]
+  public let movements: [Movement]
   public let invoices: [Invoice]
 
-  /// Reads it in one snapshot.
+  /// Reads a company's in one snapshot, for finance.
   public init(company: String, period: String, _ connection: inout Connection) throws {
     self = try connection.transaction(.repeatableRead) { connection in
-      try Statement(reading: company, period, &connection)
+      let span = LedgerSpan(upTo: .max, period: period, company: company)
+      return try Statement(
+        company, period, connection.query("SELECT * FROM ledger.statement(\(company), \(period))").one(),
+        bids: connection.query("SELECT * FROM ledger.statement_bids(\(company), \(period))"),
+        charges: ChargeLine.all(&connection, span), movements: Movement.all(&connection, span),
+        invoices: Invoice.list(period: period, company: company, &connection))
     }
   }
 
-  private init(reading company: String, _ period: String, _ connection: inout Connection) throws {
+  /// Reads that of the company which the connection logs in as, in one snapshot.
+  public init(ownOf period: String, _ connection: inout Connection) throws {
+    self = try connection.transaction(.repeatableRead) { connection in
+      let row = try connection.query("SELECT * FROM market.my_statement(\(period))").one()
+      return try Statement(
+        row.get("company"), period, row, bids: connection.query("SELECT * FROM market.my_statement_bids(\(period))"),
+        charges: ChargeLine.own(&connection, period: period), movements: Movement.own(&connection, period: period),
+        invoices: Invoice.own(period: period, &connection))
+    }
+  }
+
+  private init(
+    _ company: String, _ period: String, _ row: Row, bids rows: Rows, charges: [ChargeLine], movements: [Movement],
+    invoices: [Invoice]
+  ) throws {
     self.company = company
     self.period = period
-    let row = try connection.query("SELECT * FROM ledger.statement(\(company), \(period))").one()
     openingCents = try row.get("opening_cents")
     chargedCents = try row.get("charged_cents")
     creditedCents = try row.get("credited_cents")
@@ -59,7 +88,7 @@ public struct Statement: Sendable {
     depositCents = try row.get("deposit_cents")
     isClosed = try row.get("closed")
     var bids: [Bid] = []
-    for row in try connection.query("SELECT * FROM ledger.statement_bids(\(company), \(period))") {
+    for row in rows {
       bids.append(
         Bid(
           round: try row.get("round"), bid: try row.get("bid"), most: Money(microdollars: try row.get("most")),
@@ -69,12 +98,9 @@ public struct Statement: Sendable {
           acceptedAt: toSecond(try row.get("accepted_at")), receipt: try row.get("receipt")))
     }
     self.bids = bids
-    let span = LedgerSpan(upTo: .max, period: period, company: company)
-    let charges = try ChargeLine.all(&connection, span)
-    let charged = Set(charges.map(\.number))
     self.charges = charges
-    receipts = try JournalTransaction.all(&connection, span).filter { !charged.contains($0.number) }
-    invoices = try Invoice.list(period: period, company: company, &connection)
+    self.movements = movements
+    self.invoices = invoices
     guard closingCents == openingCents + chargedCents + creditedCents + taxCents + paidCents,
       charges.reduce(0, { $0 + $1.cents }) == chargedCents + creditedCents + taxCents
     else {
@@ -103,4 +129,25 @@ public struct Statement: Sendable {
 
   /// What the awards saved against their limits; awards reversed later are not taken off.
   public var saved: Money { days.reduce(.zero) { $0 + $1.saved } }
+}
+
+extension Statement.Movement {
+  static func all(_ connection: inout Connection, _ span: LedgerSpan) throws(PostgresError) -> [Statement.Movement] {
+    let kinds: Set = ["payment", "payment-return", "deposit", "deposit-use", "deposit-return"]
+    return try JournalTransaction.all(&connection, span).filter { kinds.contains($0.kind) }.map { booked in
+      let cents = booked.postings.filter { $0.accountKind == "receivable" }.reduce(0) { $0 + $1.cents }
+      return Statement.Movement(
+        bookedOn: booked.bookedOn, kind: booked.kind,
+        cents: cents == 0 ? booked.postings.map(\.cents).max() ?? 0 : cents,
+        reference: booked.reference ?? booked.corrects.map { "transaction \($0)" } ?? "")
+    }
+  }
+
+  static func own(_ connection: inout Connection, period: String) throws(PostgresError) -> [Statement.Movement] {
+    try connection.query("SELECT * FROM market.my_money(\(period)::text)").map { row throws(PostgresError) in
+      Statement.Movement(
+        bookedOn: try row.get("booked_on"), kind: try row.get("kind"), cents: try row.get("cents"),
+        reference: try row.get("reference"))
+    }
+  }
 }

@@ -25,15 +25,24 @@ extension Statement {
 extension StatementTable {
   var html: String {
     guard !rows.isEmpty else { return "<h2>\(escaped(title))</h2><p>\(escaped(empty))</p>\n" }
-    func cells(_ texts: [String], _ tag: String) -> String {
+    func cells(_ texts: [String], _ tag: String, _ content: (String) -> String) -> String {
       zip(columns, texts).map { column, text in
-        "<\(tag)\(column.isNumber ? " class=\"n\"" : "")>\(escaped(text))</\(tag)>"
+        "<\(tag)\(column.isNumber ? " class=\"n\"" : "")>\(content(text))</\(tag)>"
       }.joined()
     }
-    let head = "<thead><tr>\(cells(columns.map(\.name), "th"))</tr></thead>"
-    let body = rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n")
+    let head = "<thead><tr>\(cells(columns.map(\.name), "th", unbroken))</tr></thead>"
+    let body = rows.map { "<tr>\(cells($0, "td", unbroken))</tr>" }.joined(separator: "\n")
     return "<h2>\(escaped(title))</h2><div class=\"wide\"><table>\(head)<tbody>\n\(body)\n</tbody></table></div>\n"
   }
+}
+
+/// Text that a narrow column breaks at blanks and between the ends of a period, never within a date or a name.
+private func unbroken(_ text: String) -> String {
+  text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+    word.split(separator: "/", omittingEmptySubsequences: false).map { part in
+      part.contains("-") ? "<span>\(escaped(String(part)))</span>" : escaped(String(part))
+    }.joined(separator: "/<wbr>")
+  }.joined(separator: " ")
 }
 
 func escaped(_ text: String) -> String {
@@ -55,7 +64,7 @@ func page(title: String, body: String) -> String {
   p { margin: .2rem 0; color: #444; }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
   th, td { text-align: left; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
-  th { font-weight: 600; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
+  th { font-weight: 600; } th span, td span { white-space: nowrap; } .n { text-align: right; } .account { width: auto; min-width: 22rem; }
   .account tr:last-child td { font-weight: 700; border-top: 2px solid #111; }
   .wide { overflow-x: auto; } code { font-size: .85em; }
   @page { size: auto; margin: 15mm; }

@@ -80,13 +80,8 @@ extension Statement {
     var money = StatementTable(
       title: "Payments and deposits",
       columns: [("booked (UTC)", false), ("what", false), ("amount USD", true), ("reference", false)], empty: "none")
-    for t in receipts {
-      let cents = t.postings.filter { $0.accountKind == "receivable" }.reduce(0) { $0 + $1.cents }
-      let moved = t.postings.map(\.cents).max() ?? 0
-      money.rows.append([
-        t.bookedOn, t.kind, dollars(cents: cents == 0 ? moved : cents),
-        t.reference ?? t.corrects.map { "transaction \($0)" } ?? "",
-      ])
+    for moved in movements {
+      money.rows.append([moved.bookedOn, moved.kind, dollars(cents: moved.cents), moved.reference])
     }
     var asked = StatementTable(
       title: "Bids in published rounds",

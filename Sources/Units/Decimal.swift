@@ -3,7 +3,7 @@ func parseDecimal(
   _ text: some StringProtocol, decimals: Int, what: String, example: String
 ) throws(UnitError) -> Int64 {
   func refuse(_ why: String) -> UnitError {
-    UnitError("\"\(text)\" is not an \(what): \(why)", advice: "write it like \(example)")
+    UnitError("\"\(text)\" is not \(what): \(why)", advice: "write it like \(example)")
   }
   var digits = Substring(text).utf8[...]
   let negative = digits.first == UInt8(ascii: "-")

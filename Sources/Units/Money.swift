@@ -14,7 +14,7 @@ public struct Money: Hashable, Comparable, Sendable {
 
   /// Reads dollars such as `12`, `-0.5` or `1234.567890`: at most six decimals, no exponent, no separators.
   public init(dollars text: some StringProtocol) throws(UnitError) {
-    self.microdollars = try parseDecimal(text, decimals: 6, what: "amount in US dollars", example: "1250.00")
+    self.microdollars = try parseDecimal(text, decimals: 6, what: "an amount in US dollars", example: "1250.00")
   }
 
   public static func < (a: Money, b: Money) -> Bool { a.microdollars < b.microdollars }
@@ -77,7 +77,7 @@ public struct Price: Hashable, Comparable, Sendable {
   public init(dollarsPerGPUHour text: some StringProtocol) throws(UnitError) {
     try self.init(
       microdollarsPerGPUHour: parseDecimal(
-        text, decimals: 6, what: "price in US dollars per GPU-hour", example: "2.40"))
+        text, decimals: 6, what: "a price in US dollars per GPU-hour", example: "2.40"))
   }
 
   public static func < (a: Price, b: Price) -> Bool { a.microdollarsPerGPUHour < b.microdollarsPerGPUHour }

@@ -31,13 +31,13 @@ public enum SlotLength: Int, CaseIterable, Sendable {
 
   /// The slots that a number of hours fills, such as 24 or 1.25.
   public func slots(hours text: some StringProtocol) throws(UnitError) -> Int {
-    let tenThousandths = try parseDecimal(text, decimals: 4, what: "number of hours", example: "24 or 1.5")
+    let tenThousandths = try parseDecimal(text, decimals: 4, what: "a number of hours", example: "24 or 1.5")
     let unit = Int64(minutes) * 10_000
     let (scaled, overflow) = tenThousandths.multipliedReportingOverflow(by: 60)
     guard !overflow, tenThousandths > 0, scaled % unit == 0, scaled / unit <= 1_000_000 else {
       throw UnitError(
         "\(text) hours is not a whole, positive number of slots of \(minutes) minutes",
-        advice: "give a multiple of \(decimalText(unit / 60, scale: 4, least: 0)) hours")
+        advice: "give a multiple of \(decimalText(unit / 60, scale: 4, least: 0)) h")
     }
     return Int(scaled / unit)
   }

@@ -7,7 +7,7 @@ struct GPUMarket: ParsableCommand {
     commandName: "gpumarket",
     abstract: "A market for GPU-hours: sealed bids, cleared by auction, settled to the cent.",
     discussion: """
-      With no database named, commands talk to a private PostgreSQL server of your own, started when needed.
+      With no database named, commands talk to a private PostgreSQL server of your own, started when needed. \
       --database, PG* variables or a service file reach another one.
 
       EXAMPLE: a market from nothing
@@ -19,7 +19,7 @@ struct GPUMarket: ParsableCommand {
           --window 2026-12-07T00:00Z/2026-12-10T00:00Z --limit 2.40 --as acme
         gpumarket clear --due
 
-      EXIT CODES: 0 done, 1 internal error or a failed check, 2 refused by a rule, 3 conflict with what is stored,
+      EXIT CODES: 0 done, 1 internal error or a failed check, 2 refused by a rule, 3 conflict with what is stored, \
       4 database unavailable, 64 usage.
       """,
     version: "0.1.0",

@@ -35,14 +35,26 @@ struct RoundReport {
   }
 
   /// The dearest slots by the certificate's prices, where they stand above the reserve price: there GPUs were scarce.
-  private func dearest(_ count: Int) -> [(pool: String, slot: Int, price: Int64)] {
+  private func dearest(_ count: Int) -> [(pool: RoundPrices.Line, slot: Int, price: Int64)] {
     let reserves = Dictionary(
-      uniqueKeysWithValues: pools.map { ($0.name, $0.reserve.microdollarsPerGPUSlot(round.slotLength)) })
-    let scarce = totals.prices.flatMap { pool, prices in
-      prices.enumerated().map { (pool: pool, slot: $0.offset, price: $0.element) }
-        .filter { $0.price > reserves[pool] ?? 0 }
+      uniqueKeysWithValues: pools.map {
+        ($0.name, $0.reserve.microdollarsPerGPUSlot(round.slotLength) * Int64($0.lotGPUs))
+      })
+    let scarce = totals.prices(pools, in: round).lines.flatMap { line in
+      line.microdollarsPerLotSlot.enumerated().map { (pool: line, slot: $0.offset, price: $0.element) }
+        .filter { $0.price > reserves[line.pool] ?? 0 }
     }
-    return Array(scarce.sorted { ($1.price, $0.slot, $0.pool) < ($0.price, $1.slot, $1.pool) }.prefix(count))
+    func isDearer(
+      _ one: (pool: RoundPrices.Line, slot: Int, price: Int64),
+      _ other: (pool: RoundPrices.Line, slot: Int, price: Int64)
+    ) -> Bool {
+      // Per GPU, so that pools of other lots compare.
+      let (left, right) = (
+        Int128(one.price) * Int128(other.pool.lotGPUs), Int128(other.price) * Int128(one.pool.lotGPUs)
+      )
+      return left == right ? (one.slot, one.pool.pool) < (other.slot, other.pool.pool) : left > right
+    }
+    return Array(scarce.sorted(by: isDearer).prefix(count))
   }
 
   /// Dollars per GPU-hour, four decimals, from micro-dollars over GPU-slots.
@@ -72,6 +84,9 @@ struct RoundReport {
       : "\(percentUp(totals.gap)): no allocation is worth more than \(centsUp(totals.bound)) USD"
     lines.append("  certified gap \(certificate)")
     lines.append(
+      "  price bound  \(centsUp(totals.priceBound)) USD, by the published prices alone: gpumarket round prices \(round.name)"
+    )
+    lines.append(
       "  ties         "
         + (totals.ties == TieStatus.ruled.rawValue
           ? "broken by the rule: no other allocation of equal welfare precedes this one"
@@ -95,7 +110,10 @@ struct RoundReport {
       lines.append("  dearest hours: none is scarce, every price is the reserve price")
     } else {
       var table = Table(("dearest hours (UTC)", .left), ("pool", .left), ("price USD/GPU-hour", .right))
-      for hour in dear { table.add("\(round.start(ofSlot: hour.slot))", hour.pool, rate(hour.price, gpuSlots: 1)) }
+      for hour in dear {
+        table.add(
+          "\(round.start(ofSlot: hour.slot))", hour.pool.pool, rate(hour.price, gpuSlots: Int64(hour.pool.lotGPUs)))
+      }
       lines.append("")
       lines.append(table.text(indent: 2))
     }
@@ -107,7 +125,7 @@ struct RoundReport {
         table.add(
           company.company, "\(company.awards)", round.slotLength.hours(slots: company.gpuSlots), cents(company.value),
           cents(company.payment), rate(company.payment.microdollars, gpuSlots: company.gpuSlots),
-          company.isExact ? "exact" : centsUp(company.high))
+          company.isExact ? "exact" : company.high == company.value ? "the bid" : centsUp(company.high))
       }
       lines.append("")
       lines.append(table.text(indent: 2))
@@ -128,6 +146,7 @@ struct RoundReport {
       "awards": .integer(Int64(totals.awards)), "companies_awarded": .integer(Int64(totals.companiesAwarded)),
       "welfare_microdollars": .integer(totals.welfare.microdollars),
       "bound_microdollars": .integer(totals.bound.microdollars),
+      "price_bound_microdollars": .integer(totals.priceBound.microdollars),
       "gap": .fraction(totals.gap), "proven": .bool(totals.isProven), "ties": .string(totals.ties),
       "revenue_microdollars": .integer(totals.revenue.microdollars),
       "bid_value_microdollars": .integer(totals.bidValue.microdollars),
@@ -144,8 +163,8 @@ struct RoundReport {
       "dearest": .array(
         dearest(10).map {
           [
-            "pool": .string($0.pool), "start": .string(round.start(ofSlot: $0.slot).iso8601),
-            "microdollars_per_gpu_slot": .integer($0.price),
+            "pool": .string($0.pool.pool), "start": .string(round.start(ofSlot: $0.slot).iso8601),
+            "lot_gpus": .integer(Int64($0.pool.lotGPUs)), "microdollars_per_lot_slot": .integer($0.price),
           ]
         }),
       "companies": .array(

@@ -146,6 +146,27 @@ struct MonthEndTests {
     #expect(statement.depositCents == 0 && statement.paidCents == -5000 && statement.closingCents == 5001)
   }
 
+  @Test func aCompanyFetchesItsOwnStatement() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    var finance = try settled.market.asFinance()
+    _ = try Books.record(
+      .payment, company: "Acme Robotics", amount: Money(cents: 12345), day: "2026-12-20", reference: "FT1", &finance)
+    let sent = try Statement(company: "Acme Robotics", period: "2026-12", &finance)
+    var company = try settled.market.connect(settled.logins["Acme Robotics"])
+    let fetched = try Statement(ownOf: "2026-12", &company)
+    #expect(fetched.text == sent.text && fetched.html == sent.html)
+    #expect(fetched.closingCents == 20000 - 12345 && fetched.movements.map(\.reference) == ["FT1"])
+    // Its first line is its own first, whatever number the ledger gives it.
+    var other = try settled.market.connect(settled.logins["bolt/bio"])
+    let others = try Statement(ownOf: "2026-12", &other)
+    #expect(others.company == "bolt/bio" && others.charges.map(\.number) == [1, 1] && others.movements.isEmpty)
+    for refusedCall in ["ledger.statement('bolt/bio', '2026-12')", "ledger.invoices(NULL, NULL)"] {
+      let error = refused { try company.query(SQL(unsafeRaw: "SELECT * FROM \(refusedCall)")) }
+      #expect(error?.sqlState == "42501", "\(refusedCall)")
+    }
+  }
+
   @Test func aStatementTellsTheMonth() throws {
     let settled = try SettledMarket()
     let award = try settled.publish("w1")[0]

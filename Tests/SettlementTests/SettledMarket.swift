@@ -73,7 +73,8 @@ struct SettledMarket {
     let result = """
       {"instance_digest":"\(String(repeating: "00", count: 32))","result_digest":"\(String(repeating: "11", count: 32))",\
       "engine_version":"test","effort":"quick","work_done":1,"stopped_early":false,"welfare":\(welfare),\
-      "bound":\(welfare),"proven":true,"ties":"none","prices":{},"awards":[\(awards)],"payments":[\(payments)]}
+      "bound":\(welfare),"proven":true,"ties":"none","prices":{},"price_bound":\(welfare),\
+      "awards":[\(awards)],"payments":[\(payments)]}
       """
     try clearing.query("SELECT market.publish_round(\(name), \(root), \(result)::jsonb)")
     return try clearing.query("SELECT award FROM market.awards(\(name))").map { try $0.get("award") }

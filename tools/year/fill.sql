@@ -59,7 +59,8 @@ BEGIN
     FROM year.win w WHERE w.week = publish.week;
   SELECT jsonb_build_object('instance_digest', repeat('00', 32), 'result_digest', repeat('11', 32), 'engine_version', 'none',
     'effort', 'quick', 'work_done', 0, 'stopped_early', false, 'welfare', sum(w.value - w.reserve), 'bound', sum(w.value - w.reserve),
-    'proven', true, 'ties', 'none', 'prices', '{}'::jsonb, 'awards', jsonb_agg(jsonb_build_object('company', w.name, 'bid', w.bid,
+    'proven', true, 'ties', 'none', 'prices', '{}'::jsonb, 'price_bound', sum(w.value - w.reserve),
+    'awards', jsonb_agg(jsonb_build_object('company', w.name, 'bid', w.bid,
       'alternative', 1, 'gpu_slots', w.gpu_slots, 'value', w.value, 'reserve_cost', w.reserve, 'payment', w.payment,
       'uses', (SELECT jsonb_agg(jsonb_build_array(p % 4, w.slot, w.slots, w.gpus))
         FROM generate_series(w.pool, w.pool + w.is_curve::integer) AS p)) ORDER BY w.n)) INTO result FROM won w;

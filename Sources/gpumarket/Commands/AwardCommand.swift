@@ -51,7 +51,10 @@ struct AwardCommand: ParsableCommand {
         return "round \(round) is open: nothing is awarded before its gate, at \(found.gate), and its clearing"
       case .closed: return "round \(round) is closed and not cleared yet: gpumarket clear --round \(round)"
       case .cancelled: return "round \(round) was cancelled: nothing is awarded"
-      case .published: return own ? "you won nothing in round \(round)" : "no awards in round \(round)"
+      case .published:
+        return own
+          ? "you won nothing in round \(round); gpumarket bid list --round \(round) shows what was needed"
+          : "no awards in round \(round)"
       }
     }
   }

@@ -7,7 +7,7 @@ struct BidAmend: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "amend", abstract: "Replace a bid; it takes a new place in the order of acceptance.",
     discussion: """
-      The new bid replaces the old one whole: name every option again, those of a block or those of a curve. What it
+      The new bid replaces the old one whole: name every option again, those of a block or those of a curve. What it \
       hangs on stays, unless --parent or --no-parent says otherwise.
 
       EXAMPLES

@@ -176,21 +176,36 @@ struct BidCommand: ParsableCommand {
       let rounds = Dictionary(uniqueKeysWithValues: try Rounds.list(&connection).map { ($0.name, $0) })
       if let round { _ = try Rounds.named(round, &connection) }
       let bids = try OrderBook.mine(round: round, &connection)
+      let reasons = try reasons(bids, rounds, &connection)
       if options.json {
-        printJSON(.array(bids.map(\.json)))
+        printJSON(.array(bids.map { $0.json(reasons[$0.id]) }))
         return
       }
       var table = Table(
-        ("round", .left), ("bid", .left), ("state", .left), ("what, USD/GPU-hour", .left), ("worst USD", .right),
+        ("round", .left), ("bid", .left), ("state, USD/GPU-hour", .left), ("what, USD/GPU-hour", .left),
+        ("worst USD", .right),
         ("pays USD", .right))
       for bid in bids {
         let length = rounds[bid.round]?.slotLength ?? .hour
         table.add(
-          bid.round, bid.id, bid.standing,
+          bid.round, bid.id, bid.standing + (reasons[bid.id]?.needed.map { ": \($0.dollarsPerGPUHour) needed" } ?? ""),
           bid.isWithdrawn ? "" : try EncryptedBidding.readable(bid.body)?.summary(length) ?? "sealed",
           bid.exposure.dollars, bid.payment?.dollars ?? "")
       }
       print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
+      if !reasons.isEmpty { print("why a bid lost: gpumarket bid show BID") }
+    }
+
+    /// Of the bids that won nothing in a published round, by bid.
+    private func reasons(
+      _ bids: [OwnBid], _ rounds: [String: Round], _ connection: inout Connection
+    ) throws -> [String: LossReason] {
+      var reasons: [String: LossReason] = [:]
+      for (name, own) in Dictionary(grouping: bids, by: \.round) {
+        guard let round = rounds[name], let totals = try Results.totals(name, &connection) else { continue }
+        reasons.merge(try OrderBook.lossReasons(own, in: round, totals, &connection)) { first, _ in first }
+      }
+      return reasons
     }
   }
 
@@ -220,8 +235,16 @@ struct BidCommand: ParsableCommand {
         }
         if let parent = receipt.parent { print("hangs on \(parent)") }
       }
-      if let own = try OrderBook.mine(round: last.round, &connection).first(where: { $0.id == bid }) {
-        print("stands: \(own.standing)" + (own.payment.map { ", pays \($0)" } ?? ""))
+      let mine = try OrderBook.mine(round: last.round, &connection)
+      guard let own = mine.first(where: { $0.id == bid }) else { return }
+      print("stands: \(own.standing)" + (own.payment.map { ", pays \($0)" } ?? ""))
+      guard let totals = try Results.totals(last.round, &connection),
+        let reason = try OrderBook.lossReasons(mine, in: round, totals, &connection)[bid]
+      else { return }
+      print(reason.text(totals))
+      let pools = Set(reason.needs.map(\.pool))
+      for cap in try Companies.account(&connection).caps where pools.contains(cap.pool) {
+        print("  you may hold at most \(cap.gpus) GPUs of \(cap.pool) at a time, over all your awards")
       }
     }
   }
@@ -243,13 +266,14 @@ extension OwnBid {
     }
   }
 
-  var json: JSONText {
+  /// - Parameter lost: why it lost, once that is known.
+  func json(_ lost: LossReason?) -> JSONText {
     [
       "round": .string(round), "bid": .string(id), "state": .string(standing),
       "parent": parent.map { .string($0) } ?? .null,
       "body": .string(body), "worst_case_usd": .number(exposure.dollars), "accepted_at": .string(acceptedAt.iso8601),
       "hash": .string(hash), "award": award.map { .string($0) } ?? .null,
-      "payment_usd": payment.map { .number($0.dollars) } ?? .null,
+      "payment_usd": payment.map { .number($0.dollars) } ?? .null, "lost": lost?.json ?? .null,
     ]
   }
 }

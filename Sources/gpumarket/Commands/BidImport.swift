@@ -8,15 +8,21 @@ struct BidImport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Place many bids from a CSV or JSON file, all or none.",
     discussion: """
-      CSV columns: ref, pool, gpus, hours, window, limit; optional min_gpus, parent, kind (block or curve), steps.
-      Rows that share a ref are alternatives of one bid. A parent is another row's ref or the id of a bid you have.
+      CSV columns: ref, pool, gpus, hours, window, limit; optional min_gpus, parent, kind (block or curve), steps. \
+      Rows that share a ref are alternatives of one bid. A parent is another row's ref or the id of a bid you have. \
       A curve row has kind=curve, its period in window, and steps such as "8@3.10 16@2.00"; gpus, hours and limit stay empty.
-      JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or
+
+      JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or \
       {"ref", "curve": [{"pool", "window", "steps": [[gpus, "limit"], …]}]}.
+
       Every error is shown with its line and column; if there is one, nothing is placed.
 
       EXAMPLE
         gpumarket bid import bids.csv --round 2026-12-07 --as acme --yes
+      where bids.csv holds
+        ref,pool,gpus,hours,window,limit
+        train,h100-us,64,24,2026-12-07T00:00Z/P3D,2.40
+        train,h100-eu,64,24,2026-12-07T00:00Z/P3D,2.20
       """)
 
   @Argument(help: "The file; - is standard input.") var file: String

@@ -11,7 +11,7 @@ struct ClearCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clear", abstract: "Clear rounds whose gate has passed: seal, solve, audit, publish.",
     discussion: """
-      Safe to run every minute, on two hosts at once, and again after a crash: a round is published once, and the same
+      Safe to run every minute, on two hosts at once, and again after a crash: a round is published once, and the same \
       book and effort give the same result. Solving stops in time for delivery; the effort it reached is recorded.
 
       EXAMPLES

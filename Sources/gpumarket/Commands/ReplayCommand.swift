@@ -11,16 +11,20 @@ struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Turn a job history into a market and clear it through the database.",
     discussion: """
-      The history is CSV, also gzipped: job_id,owner,submit_unix,gpus,duration_s,gpu_type. Owners become companies, jobs
-      become block bids from their submission, prices come from a seeded model, since histories carry none. The
-      market is a database of its own on your private server, made anew each time; beside the result stands what first
+      The history is what Slurm's sacct prints (the second example makes it), or CSV with the columns \
+      job_id,owner,submit_unix,gpus,duration_s,gpu_type; either may be gzipped. Owners become companies, jobs \
+      become block bids from their submission, prices come from a seeded model, since histories carry none. The \
+      market is a database of its own on your private server, made anew each time; beside the result stands what first \
       come, first served with backfill gives on the same bids and windows.
 
-      EXAMPLE
+      EXAMPLES
         gpumarket replay philly.csv.gz --from 2017-09-25 --days 7 --pool gpu=512
+        \(Trace.sacctCommand
+        .replacing(" --format", with: " \\\n          --format").replacing(" --start", with: " \\\n          --start")) > jobs.txt
+        gpumarket replay jobs.txt --from 2026-12-07 --pool h100=256 --pool a100=128
       """)
 
-  @Argument(help: "The history, CSV or CSV.gz.") var trace: String
+  @Argument(help: "The history: sacct's output or CSV, also gzipped; - is standard input.") var trace: String
   @Option(help: ArgumentHelp("First day, UTC.", valueName: "date")) var from: String
   @Option(help: "Days to replay.") var days = 7
   @Option(
@@ -104,6 +108,8 @@ struct ReplayCommand: ParsableCommand {
             ]
           }),
         "seconds": .object(stages.seconds.map { .init($0.name, .fraction(($0.seconds * 1000).rounded() / 1000)) }),
+        "seconds_of_clear": .object(
+          outcome.seconds.map { .init($0.step.rawValue, .fraction(($0.seconds * 1000).rounded() / 1000)) }),
       ])
       return
     }
@@ -114,7 +120,9 @@ struct ReplayCommand: ParsableCommand {
     print("\n\(report.text)\n")
     print("the same bids and windows (\(book.prices.sentence)):\n\(comparison.text)")
     print(
-      "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", "))
+      "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ")
+        + "; of clear: "
+        + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", "))
     if outcome.clearing?.stoppedEarly == true { print("solving stopped early") }
     print(
       "look further: gpumarket round show \(round) --market \(market.name); gpumarket award list --market \(market.name)"

@@ -7,8 +7,8 @@ import Units
 
 struct RoundCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "round", abstract: "Auction rounds: open, list, show, close, cancel.",
-    subcommands: [Open.self, List.self, Show.self, Close.self, Cancel.self])
+    commandName: "round", abstract: "Auction rounds: open, list, show, prices, close, cancel.",
+    subcommands: [Open.self, List.self, Show.self, RoundPricesCommand.self, Close.self, Cancel.self])
 
   struct Open: ParsableCommand {
     static let configuration = CommandConfiguration(

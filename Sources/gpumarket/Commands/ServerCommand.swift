@@ -7,7 +7,7 @@ struct ServerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "server", abstract: "Your private PostgreSQL server: start, stop, status.",
     discussion: """
-      The server lies in $GPUMARKET_HOME, else ~/.gpumarket (for root /var/lib/gpumarket). It listens on a Unix socket
+      The server lies in $GPUMARKET_HOME, else ~/.gpumarket (for root /var/lib/gpumarket). It listens on a Unix socket \
       that only you can reach, and starts by itself when a command needs it.
 
       EXAMPLE

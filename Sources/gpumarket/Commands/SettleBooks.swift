@@ -65,7 +65,7 @@ struct SettleCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Prove the ledger, or an exported file; exit code 1 where something is wrong.",
     discussion: """
-      Without a file: balances, the chain of hashes, awards and certificate against postings, control totals,
+      Without a file: balances, the chain of hashes, awards and certificate against postings, control totals, \
       invoices, closed periods. With one: its checksums, control totals and arithmetic, without a database.
 
       EXAMPLES

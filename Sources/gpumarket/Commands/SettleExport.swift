@@ -36,7 +36,7 @@ struct SettleExport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write settlement records to a file that finance imports.",
     discussion: """
-      Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check).
+      Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check). \
       The same ledger gives the same bytes. docs/finance.md explains every column.
 
       FORMATS: \(SettlementExport.formats.joined(separator: ", "))

@@ -14,7 +14,11 @@ struct ReceiptOptions: ParsableArguments {
 
   func record(_ receipt: Books.Receipt, _ options: DatabaseOptions) throws {
     let amount = try Money(dollars: amount)
-    _ = try Instant(iso8601: on + "T00:00Z")
+    do {
+      _ = try Instant(iso8601: on + "T00:00Z")
+    } catch {
+      throw Failure(.usage, "'\(on)' is no day", advice: "give the UTC day as 2026-12-20")
+    }
     var connection = try options.connect(as: .finance)
     let number = try Books.record(
       receipt, company: company, amount: amount, day: on, reference: reference, &connection)

@@ -29,7 +29,7 @@ struct SettleRelease: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "release", abstract: "Take an award's rest back before its time, with a credit note (operator).",
     discussion: """
-      The capacity returns to later rounds. --credit says what share of the payment for the released GPU-hours is
+      The capacity returns to later rounds. --credit says what share of the payment for the released GPU-hours is \
       credited.
 
       EXAMPLE

@@ -7,26 +7,47 @@ struct SettleStatement: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "statement", abstract: "A company's month: account, awards, credits, payments, what it saved.",
     discussion: """
-      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is
+      Finance sees every company's; a company its own, with --as on the private server, or with --mine and its own login.
+
+      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is \
       installed; anything else is text.
 
       EXAMPLES
         gpumarket settle statement --company acme --period 2026-12
         gpumarket settle statement --company acme --period 2026-12 --out acme-2026-12.html
+        gpumarket settle statement --as acme --period 2026-12
       """)
-  @Option(help: "The company.") var company: String
+  @Option(help: "The company, for finance.") var company: String?
+  @Flag(help: "Your own: for a company's login on a server of its own.") var mine = false
+  @OptionGroup var acting: ActingCompany
   @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
   @Option(help: ArgumentHelp("Write it here instead of printing it.", valueName: "file")) var out: String?
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
-    var connection = try options.connect(as: .finance)
-    let statement = try Statement(company: company, period: period, &connection)
+    let statement = try read()
     guard let out else {
       options.json ? printJSON(statement.json) : print(statement.text, terminator: "")
       return
     }
     try writeDocument(text: statement.text, html: statement.html, to: out)
+  }
+
+  private func read() throws -> Statement {
+    if mine || acting.company != nil {
+      guard company == nil else {
+        throw Failure(.usage, "--company is finance's way to name one", advice: "leave it out with --as or --mine")
+      }
+      var connection = try options.connect(as: .company(acting.company))
+      return try Statement(ownOf: period, &connection)
+    }
+    guard let company else {
+      throw Failure(
+        .usage, "whose statement is not said", advice: "add --company NAME as finance, --as NAME or --mine as a company"
+      )
+    }
+    var connection = try options.connect(as: .finance)
+    return try Statement(company: company, period: period, &connection)
   }
 }
 

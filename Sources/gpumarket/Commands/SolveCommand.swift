@@ -8,8 +8,8 @@ struct SolveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "solve", abstract: "Clear an instance file, without a database.",
     discussion: """
-      Reads our JSON form, CATS text and MMKP text, also gzipped. With --json the answer has instance, welfare, bound,
-      gap, proven, seconds, awards, and under a pricing rule payments; money in whole micro-dollars. But for seconds
+      Reads our JSON form, CATS text and MMKP text, also gzipped. With --json the answer has instance, welfare, bound, \
+      gap, proven, seconds, awards, and under a pricing rule payments; money in whole micro-dollars. But for seconds \
       it is the same, byte for byte, on every run and machine.
 
       EXAMPLE

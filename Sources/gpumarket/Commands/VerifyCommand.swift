@@ -8,9 +8,9 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check a receipt, or a whole published round, without trusting the database.",
     discussion: """
-      --receipt: for a company. Computes the hash of the receipt's fields again and follows the Merkle path of its entry to
+      --receipt: for a company. Computes the hash of the receipt's fields again and follows the Merkle path of its entry to \
       the root of the sealed book: the bid that was cleared is the bid that was acknowledged.
-      --round, --offline: for the auditor. Recomputes every entry's hash, order, count and root, the live bids, the awards'
+      --round, --offline: for the auditor. Recomputes every entry's hash, order, count and root, the live bids, the awards' \
       feasibility, the bound and the payments by solving again, and the postings; says pass, or which entry fails.
 
       EXAMPLES

@@ -1,0 +1,76 @@
+import Units
+
+extension RoundPrices {
+  /// No allocation of the book is worth more than this above reserve cost, in micro-dollars, whatever the prices are:
+  ///
+  /// Σ over pools and slots of lots offered × (price − reserve), plus Σ over bids of the most that any of its
+  /// placements is worth above these prices, or nothing. A linked bid counts with its parent. Caps only make less
+  /// possible, so they may be left out. It shares no code with the engine.
+  func bound(of book: SealedBook) -> Int64 {
+    let length = book.round.slotLength
+    var total: Int128 = 0
+    for (pool, line) in zip(book.pools, lines) {
+      let reserve = pool.reserve.microdollarsPerGPUSlot(length) * Int64(pool.lotGPUs)
+      for (gpus, price) in zip(pool.capacityGPUs, line.microdollarsPerLotSlot) {
+        total += Int128(gpus / pool.lotGPUs) * Int128(max(0, price - reserve))
+      }
+    }
+    // Children come after their parents, except where an amendment moved the parent: so not by order, but by depth.
+    var children: [String: [Int]] = [:]
+    var roots: [Int] = []
+    for (at, entry) in book.entries.enumerated() {
+      if let parent = entry.parent {
+        children["\(entry.company)/\(parent)", default: []].append(at)
+      } else {
+        roots.append(at)
+      }
+    }
+    guard !children.isEmpty else {
+      for entry in book.entries { total += max(0, most(entry.bid, length)) }
+      return Int64(clamping: total)
+    }
+    var order = roots
+    var next = 0
+    while next < order.count {
+      let entry = book.entries[order[next]]
+      order += children["\(entry.company)/\(entry.id)"] ?? []
+      next += 1
+    }
+    var below: [String: Int128] = [:]
+    for at in order.reversed() {
+      let entry = book.entries[at]
+      let share = max(0, most(entry.bid, length) + (below["\(entry.company)/\(entry.id)"] ?? 0))
+      if let parent = entry.parent { below["\(entry.company)/\(parent)", default: 0] += share } else { total += share }
+    }
+    return Int64(clamping: total)
+  }
+
+  /// The most a bid is worth above these prices if it wins something; below zero where it must lose.
+  private func most(_ bid: Bid, _ length: SlotLength) -> Int128 {
+    switch bid {
+    case .block(let choices):
+      return choices.map { choice in
+        guard let place = cheapest(choice) else { return Int128.min / 2 }
+        let lot = lotGPUs(choice.pool)
+        let perLot =
+          Int128(choice.limit.microdollarsPerGPUSlot(length)) * Int128(lot) * Int128(choice.slots) - place.perLot
+        // A loss is least with the fewest GPUs.
+        return perLot * Int128((perLot < 0 ? choice.minimumGPUs ?? choice.gpus : choice.gpus) / lot)
+      }.max() ?? Int128.min / 2
+    case .curve(let segments):
+      var gain: Int128 = 0
+      var leastLoss = Int128.min / 2
+      for segment in segments {
+        let lot = lotGPUs(segment.pool)
+        for price in perLot(segment.pool, in: segment.period) {
+          for (number, step) in segment.steps.enumerated() {
+            let surplus = Int128(step.limit.microdollarsPerGPUSlot(length)) * Int128(lot) - Int128(price)
+            if number == 0 { leastLoss = max(leastLoss, surplus) }
+            gain += max(0, surplus) * Int128(step.gpus / lot)
+          }
+        }
+      }
+      return leastLoss >= 0 ? gain : leastLoss
+    }
+  }
+}
