@@ -245,14 +245,16 @@ BEGIN
 END
 $$;
 
--- Checks a body against its round.
-CREATE FUNCTION market.check_body(round market.round, body text, OUT worst bigint, OUT choices bigint)
+-- The same step by step, with the words for what is wrong.
+CREATE FUNCTION market.spell_body(id bigint, body text, OUT worst bigint, OUT choices bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
+  round market.round;
   parsed jsonb;
   found record;
   span interval := market.slot_span();
 BEGIN
+  SELECT * INTO round FROM market.round r WHERE r.round_id = id;
   IF octet_length(body) > 262144 THEN
     PERFORM market.refuse('GM422', 'the bid is larger than 256 KiB', 'split it into several bids');
   END IF;
@@ -283,6 +285,54 @@ BEGIN
 END
 $$;
 
+-- Checks a body against its round. A block bid is weighed in one statement, since that is most of what a bid costs here; the
+-- functions above are its slow twin, and find the words where it says no.
+CREATE FUNCTION market.check_body(
+  id bigint, delivery_start timestamptz, delivery_end timestamptz, slot_minutes integer, body text,
+  OUT worst bigint, OUT choices bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  fits boolean := false;
+BEGIN
+  -- What is no JSON, no number, no time or too large raises a data exception; an odd form does not come out the same.
+  IF octet_length(body) <= 262144 AND left(body, 15) = '{"type":"block"' THEN
+    SELECT count(*) BETWEEN 1 AND 1000 AND bool_and(coalesce(x.fits, false)) AND sum(x.choices) <= 100000
+        AND max(x.worst) <= 1000000000000000
+        AND '{"type":"block","alternatives":[' || string_agg(x.canonical, ',' ORDER BY x.n) || ']}' = body,
+      max(x.worst), sum(x.choices)
+    INTO fits, worst, choices
+    FROM (
+      SELECT a.n, w.room - a.slots + 1 AS choices, a.gpus::numeric * a.slots * (a.price * slot_minutes / 60) AS worst,
+        a.gpus BETWEEN 1 AND rp.most_gpus AND a.gpus % rp.lot_gpus = 0
+        AND (a.minimum IS NULL OR a.minimum BETWEEN 1 AND a.gpus AND a.minimum % rp.lot_gpus = 0)
+        AND a.price BETWEEN rp.reserve_price AND 1000000000000 AND a.price % 100 = 0
+        AND a.slots BETWEEN 1 AND w.room AND t.starts >= delivery_start AND t.ends <= delivery_end
+        -- The delivery starts on a slot, so what is whole slots after it does too.
+        AND date_bin(w.span, t.starts, delivery_start) = t.starts AND date_bin(w.span, t.ends, delivery_start) = t.ends
+        AND length(a.time ->> 'start') = 20 AND length(a.time ->> 'end') = 20 AS fits,
+        '{"pool":"' || p.name || '","gpus":' || a.gpus || ',' || coalesce('"minimum_gpus":' || a.minimum || ',', '')
+        || '"slots":' || a.slots || ',"window":{"start":"' || to_char(t.starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        || '","end":"' || to_char(t.ends AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"},"limit":' || a.price || '}'
+        AS canonical
+      FROM (
+        SELECT e.n, e.item ->> 'pool' AS pool, (e.item ->> 'gpus')::bigint AS gpus, (e.item ->> 'minimum_gpus')::bigint AS minimum,
+          (e.item ->> 'slots')::bigint AS slots, (e.item ->> 'limit')::bigint AS price, e.item -> 'window' AS time
+        FROM jsonb_array_elements(body::jsonb -> 'alternatives') WITH ORDINALITY AS e (item, n)) a
+      CROSS JOIN LATERAL (
+        SELECT (a.time ->> 'start')::timestamptz AS starts, (a.time ->> 'end')::timestamptz AS ends) t
+      CROSS JOIN LATERAL (SELECT make_interval(mins => slot_minutes) AS span,
+        extract(epoch FROM t.ends - t.starts)::bigint / (slot_minutes * 60) AS room) w
+      LEFT JOIN market.pool p ON p.name = a.pool
+      LEFT JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = p.pool_id) x;
+  END IF;
+  IF fits IS NOT TRUE THEN
+    SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
+  END IF;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
+END
+$$;
+
 -- What a company may lose at worst: its open bids at their limits, and what it owes.
 CREATE FUNCTION market.company_exposure(wanted bigint) RETURNS numeric
 LANGUAGE plpgsql STABLE AS $$
@@ -302,33 +352,53 @@ LANGUAGE sql STABLE AS $$
     'hash', encode(e.hash, 'hex'), 'body', e.body)
 $$;
 
--- The receipt of an earlier request with the same key; a refusal where that was another request; nothing if there is none.
+-- The receipt of an earlier request with the same key; a refusal where that was another request.
 CREATE FUNCTION market.earlier_receipt(
-  me bigint, round market.round, wanted_bid text, kind text, parent text, key text, body text
+  earlier bigint, round_name text, wanted_bid text, kind text, parent text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  earlier market.entry;
+  receipt jsonb;
 BEGIN
-  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = earlier_receipt.key;
-  IF earlier.entry_id IS NULL THEN
-    RETURN NULL;
-  ELSIF earlier.round_id = round.round_id AND earlier.kind = earlier_receipt.kind AND earlier.body = earlier_receipt.body
-    AND earlier.parent IS NOT DISTINCT FROM earlier_receipt.parent AND (wanted_bid IS NULL OR earlier.bid = wanted_bid) THEN
-    RETURN market.receipt(round.name, (SELECT c.name FROM market.company c WHERE c.company_id = me), earlier);
+  SELECT market.receipt(r.name, c.name, e) INTO receipt
+  FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
+  WHERE e.entry_id = earlier AND r.name = round_name AND e.kind = earlier_receipt.kind AND e.body = earlier_receipt.body
+    AND e.parent IS NOT DISTINCT FROM earlier_receipt.parent AND (wanted_bid IS NULL OR e.bid = wanted_bid);
+  IF receipt IS NULL THEN
+    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
+      'use a new key; the earlier request stands');
   END IF;
-  PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
-    'use a new key; the earlier request stands');
+  RETURN receipt;
 END
 $$;
 
-CREATE FUNCTION market.check_gate(round market.round, now_time timestamptz) RETURNS void
+CREATE FUNCTION market.refuse_late(id bigint, now_time timestamptz) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  round market.round;
+BEGIN
+  SELECT * INTO round FROM market.round r WHERE r.round_id = id;
+  PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
+    round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
+    market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+END
+$$;
+
+-- The parent of a bid: an open one of the same company and round, and none that hangs on the bid itself.
+CREATE FUNCTION market.check_parent(me bigint, id bigint, parent text, child text) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF round.state <> 'open' OR now_time >= round.gate THEN
-    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
-      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
-      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = check_parent.parent AND b.round_id = id AND NOT b.withdrawn;
+  IF NOT FOUND THEN
+    PERFORM market.refuse('GM422', format('the parent %L is no open bid of yours in round %s', left(check_parent.parent, 80),
+      (SELECT r.name FROM market.round r WHERE r.round_id = id)), 'place the parent first and name its bid id');
+  ELSIF EXISTS (
+    WITH RECURSIVE above (bid) AS (
+      SELECT check_parent.parent
+      UNION
+      SELECT b.parent FROM above a JOIN market.bid b ON b.company_id = me AND b.bid = a.bid WHERE b.parent IS NOT NULL)
+    SELECT FROM above WHERE bid = child) THEN
+    PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
   END IF;
 END
 $$;
@@ -336,129 +406,124 @@ $$;
 -- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
 -- then the company's row, so that its exposure cannot be computed twice at once. A retry and a bid that comes too late
 -- take no lock: after its gate nobody can hold a round up.
+-- Each expression here is set up anew in each transaction, and most bids are one: few and large ones are quick.
 CREATE FUNCTION market.append_entry(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  me bigint := market.current_company();
-  round market.round := market.round_named(round_name);
-  company market.company;
-  earlier jsonb;
+  me bigint;
+  id bigint;
+  late boolean;
+  earlier bigint;
+  held record;
   head market.bid;
   final_bid text := wanted_bid;
   worst bigint := 0;
-  before bigint := 0;
   new_choices bigint := 0;
-  used_entries integer;
-  used_choices bigint;
   total numeric;
+  used record;
+  salt text;
   now_time timestamptz;
   made market.entry;
 BEGIN
-  PERFORM market.need_read_committed();
-  IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200 THEN
+  IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200
+    OR current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM market.need_read_committed();
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
-  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
-    append_entry.body);
-  IF earlier IS NOT NULL THEN
-    RETURN earlier;
+  SELECT c.company_id, r.round_id, r.state <> 'open' OR clock_timestamp() >= r.gate, e.entry_id INTO me, id, late, earlier
+  FROM market.company c
+  LEFT JOIN market.round r ON r.name = round_name
+  LEFT JOIN market.entry e ON e.company_id = c.company_id AND e.key = append_entry.key
+  WHERE c.login_role = session_user AND c.revoked_at IS NULL;
+  IF me IS NULL OR id IS NULL OR late OR earlier IS NOT NULL THEN
+    PERFORM market.current_company(), market.round_named(round_name);
+    IF earlier IS NOT NULL THEN
+      RETURN market.earlier_receipt(earlier, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.body);
+    END IF;
+    PERFORM market.refuse_late(id, clock_timestamp());
   END IF;
-  PERFORM market.check_gate(round, clock_timestamp());
 
-  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR SHARE;
-  SELECT * INTO company FROM market.company c WHERE c.company_id = me FOR NO KEY UPDATE;
-  IF company.revoked_at IS NOT NULL THEN
-    PERFORM market.refuse('GM403', 'this company takes part no more', 'ask the operator');
-  END IF;
-  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
-    append_entry.body);
-  IF earlier IS NOT NULL THEN
-    RETURN earlier;
-  END IF;
+  SELECT r.state, r.gate, r.delivery_start, r.delivery_end, r.encrypted, c.name AS company, c.login_role, c.credit_limit,
+    c.entry_quota, c.revoked_at, m.slot_minutes INTO held
+  FROM market.round r, market.company c, market.market m
+  WHERE r.round_id = id AND c.company_id = me FOR SHARE OF r FOR NO KEY UPDATE OF c;
+  -- Only now, in a statement of its own, is all to be seen that others did before they let go.
+  SELECT e.entry_id, o.owed + (
+    SELECT coalesce(sum(t.exposure), 0) FROM market.round r JOIN market.company_round t USING (round_id)
+    WHERE r.state IN ('open', 'closed') AND t.company_id = me) INTO earlier, total
+  FROM ledger.owing(me) o LEFT JOIN market.entry e ON e.company_id = me AND e.key = append_entry.key;
   now_time := clock_timestamp();
-  PERFORM market.check_gate(round, now_time);
+  IF held.revoked_at IS NOT NULL THEN
+    PERFORM market.refuse('GM403', 'this company takes part no more', 'ask the operator');
+  ELSIF earlier IS NOT NULL THEN
+    RETURN market.earlier_receipt(earlier, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.body);
+  ELSIF held.state <> 'open' OR now_time >= held.gate THEN
+    PERFORM market.refuse_late(id, now_time);
+  END IF;
 
   IF wanted_bid IS NOT NULL THEN
-    SELECT * INTO head FROM market.bid b
-    WHERE b.company_id = me AND b.bid = wanted_bid AND b.round_id = round.round_id;
+    SELECT * INTO head FROM market.bid b WHERE b.company_id = me AND b.bid = wanted_bid AND b.round_id = id;
     IF head.bid IS NULL OR head.withdrawn THEN
-      PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round.name),
-        format('gpumarket bid list --round %s shows your bids', round.name));
+      PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round_name),
+        format('gpumarket bid list --round %s shows your bids', round_name));
     END IF;
-    before := head.exposure;
   ELSE
-    final_bid := 'b_' || left(encode(sha256(market.field(company.login_role) || market.field(append_entry.key)), 'hex'), 16);
+    final_bid := 'b_' || left(encode(sha256(market.field(held.login_role) || market.field(append_entry.key)), 'hex'), 16);
+    head.exposure := 0;
+    head.choices := 0;
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
-    IF round.encrypted THEN
+    IF held.encrypted THEN
       SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_sealed(append_entry.body) b;
     ELSE
-      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
+      SELECT b.worst, b.choices INTO worst, new_choices
+      FROM market.check_body(id, held.delivery_start, held.delivery_end, held.slot_minutes, append_entry.body) b;
     END IF;
     IF append_entry.parent IS NOT NULL THEN
-      PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
-        AND b.round_id = round.round_id AND NOT b.withdrawn;
-      IF NOT FOUND THEN
-        PERFORM market.refuse('GM422', format('the parent %L is no open bid of yours in round %s',
-          left(append_entry.parent, 80), round.name), 'place the parent first and name its bid id');
-      ELSIF EXISTS (
-        WITH RECURSIVE above (bid) AS (
-          SELECT append_entry.parent
-          UNION
-          SELECT b.parent FROM above a JOIN market.bid b ON b.company_id = me AND b.bid = a.bid WHERE b.parent IS NOT NULL)
-        SELECT FROM above WHERE bid = final_bid) THEN
-        PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
-      END IF;
+      PERFORM market.check_parent(me, id, append_entry.parent, final_bid);
     END IF;
-    total := market.company_exposure(me) - before + worst;
-    IF worst > before AND total > company.credit_limit THEN
+    total := total - head.exposure + worst;
+    IF worst > head.exposure AND total > held.credit_limit THEN
       PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
-        market.show_usd(total), market.show_usd(company.credit_limit)),
+        market.show_usd(total), market.show_usd(held.credit_limit)),
         'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
     END IF;
   END IF;
 
   INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure, choices)
-  VALUES (me, round.round_id, 1, worst, new_choices)
-  ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - before,
-    choices = t.choices + new_choices - coalesce(head.choices, 0)
-  RETURNING entries, t.choices INTO used_entries, used_choices;
-  IF append_entry.kind <> 'withdraw' AND used_entries > company.entry_quota THEN
-    PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', company.entry_quota, round.name),
-      'withdrawals are still accepted; ask the operator for a larger quota');
-  ELSIF append_entry.kind <> 'withdraw' AND used_choices > 2000000 THEN
+  VALUES (me, id, 1, worst, new_choices)
+  ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - head.exposure,
+    choices = t.choices + new_choices - head.choices
+  RETURNING t.entries, t.choices INTO used;
+  IF append_entry.kind <> 'withdraw' AND (used.entries > held.entry_quota OR used.choices > 2000000) THEN
+    IF used.entries > held.entry_quota THEN
+      PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
+        'withdrawals are still accepted; ask the operator for a larger quota');
+    END IF;
     PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
-      round.name, used_choices), 'narrow their windows or withdraw some');
+      round_name, used.choices), 'narrow their windows or withdraw some');
   END IF;
 
-  made.round_id := round.round_id;
-  made.company_id := me;
-  made.bid := final_bid;
-  made.kind := append_entry.kind;
-  made.parent := append_entry.parent;
-  made.key := append_entry.key;
-  made.salt := replace(gen_random_uuid()::text, '-', '');
-  made.body := append_entry.body;
-  made.accepted_at := now_time;
-  made.hash := market.entry_hash(round.name, company.name, final_bid, made.kind, made.parent, made.key, made.salt,
-    market.exact_time(now_time), made.body);
+  salt := replace(gen_random_uuid()::text, '-', '');
   INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
-  VALUES (made.round_id, me, final_bid, made.kind, made.parent, made.key, made.salt, made.body, now_time, made.hash)
-  RETURNING entry_id INTO made.entry_id;
+  VALUES (id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body, now_time,
+    market.entry_hash(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
+      market.exact_time(now_time), append_entry.body))
+  RETURNING * INTO made;
   IF wanted_bid IS NULL THEN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
-    VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst, new_choices);
+    VALUES (me, final_bid, id, append_entry.parent, made.entry_id, worst, new_choices);
   ELSE
     UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, choices = new_choices,
       withdrawn = (append_entry.kind = 'withdraw'),
       parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
     WHERE b.company_id = me AND b.bid = wanted_bid;
   END IF;
-  RETURN market.receipt(round.name, company.name, made);
+  RETURN market.receipt(round_name, held.company, made);
 END
 $$;
 

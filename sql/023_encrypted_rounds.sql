@@ -122,6 +122,7 @@ DECLARE
   box record;
   reason text;
   cost bigint;
+  minutes integer := extract(epoch FROM market.slot_span()) / 60;
   written integer := 0;
 BEGIN
   round := market.lock_round(round.round_id);
@@ -138,7 +139,7 @@ BEGIN
     reason := box.refusal;
     IF reason IS NULL THEN
       BEGIN
-        SELECT b.worst INTO cost FROM market.check_body(round, box.body) b;
+        SELECT b.worst INTO cost FROM market.check_body(round.round_id, round.delivery_start, round.delivery_end, minutes, box.body) b;
         IF cost > (market.check_sealed(box.sealed)).worst THEN
           reason := format('it may cost %s, more than the %s it declared', market.show_usd(cost),
             market.show_usd((market.check_sealed(box.sealed)).worst));
