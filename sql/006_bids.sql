@@ -285,45 +285,65 @@ BEGIN
 END
 $$;
 
--- Checks a body against its round. A block bid is weighed in one statement, since that is most of what a bid costs here; the
--- functions above are its slow twin, and find the words where it says no.
+-- Checks a body against its round. Block bids, which are most, go a quick way: the functions above are its slow twin, for
+-- curves, and for the words where it says no.
 CREATE FUNCTION market.check_body(
   id bigint, delivery_start timestamptz, delivery_end timestamptz, slot_minutes integer, body text,
   OUT worst bigint, OUT choices bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  fits boolean := false;
+  list jsonb;
+  item jsonb;
+  pool text;
+  lot integer;
+  most integer;
+  reserve bigint;
+  gpus bigint;
+  least_gpus bigint;
+  slots bigint;
+  price bigint;
+  starts timestamptz;
+  ends timestamptz;
+  room integer;
+  cost numeric;
+  canonical text := '';
+  fits boolean := octet_length(body) <= 262144 AND left(body, 33) = '{"type":"block","alternatives":[{';
 BEGIN
-  -- What is no JSON, no number, no time or too large raises a data exception; an odd form does not come out the same.
-  IF octet_length(body) <= 262144 AND left(body, 15) = '{"type":"block"' THEN
-    SELECT count(*) BETWEEN 1 AND 1000 AND bool_and(coalesce(x.fits, false)) AND sum(x.choices) <= 100000
-        AND max(x.worst) <= 1000000000000000
-        AND '{"type":"block","alternatives":[' || string_agg(x.canonical, ',' ORDER BY x.n) || ']}' = body,
-      max(x.worst), sum(x.choices)
-    INTO fits, worst, choices
-    FROM (
-      SELECT a.n, w.room - a.slots + 1 AS choices, a.gpus::numeric * a.slots * (a.price * slot_minutes / 60) AS worst,
-        a.gpus BETWEEN 1 AND rp.most_gpus AND a.gpus % rp.lot_gpus = 0
-        AND (a.minimum IS NULL OR a.minimum BETWEEN 1 AND a.gpus AND a.minimum % rp.lot_gpus = 0)
-        AND a.price BETWEEN rp.reserve_price AND 1000000000000 AND a.price % 100 = 0
-        AND a.slots BETWEEN 1 AND w.room AND t.starts >= delivery_start AND t.ends <= delivery_end
-        -- The delivery starts on a slot, so what is whole slots after it does too.
-        AND date_bin(w.span, t.starts, delivery_start) = t.starts AND date_bin(w.span, t.ends, delivery_start) = t.ends
-        AND length(a.time ->> 'start') = 20 AND length(a.time ->> 'end') = 20 AS fits,
-        '{"pool":"' || p.name || '","gpus":' || a.gpus || ',' || coalesce('"minimum_gpus":' || a.minimum || ',', '')
-        || '"slots":' || a.slots || ',"window":{"start":"' || to_char(t.starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-        || '","end":"' || to_char(t.ends AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"},"limit":' || a.price || '}'
-        AS canonical
-      FROM (
-        SELECT e.n, e.item ->> 'pool' AS pool, (e.item ->> 'gpus')::bigint AS gpus, (e.item ->> 'minimum_gpus')::bigint AS minimum,
-          (e.item ->> 'slots')::bigint AS slots, (e.item ->> 'limit')::bigint AS price, e.item -> 'window' AS time
-        FROM jsonb_array_elements(body::jsonb -> 'alternatives') WITH ORDINALITY AS e (item, n)) a
-      CROSS JOIN LATERAL (
-        SELECT (a.time ->> 'start')::timestamptz AS starts, (a.time ->> 'end')::timestamptz AS ends) t
-      CROSS JOIN LATERAL (SELECT make_interval(mins => slot_minutes) AS span,
-        extract(epoch FROM t.ends - t.starts)::bigint / (slot_minutes * 60) AS room) w
-      LEFT JOIN market.pool p ON p.name = a.pool
-      LEFT JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = p.pool_id) x;
+  worst := 0;
+  choices := 0;
+  IF fits THEN
+    -- What is no JSON, no number, no time or out of range raises a data exception; an odd form does not come out the same.
+    list := body::jsonb -> 'alternatives';
+    fits := jsonb_array_length(list) <= 1000;
+    FOR i IN 0 .. jsonb_array_length(list) - 1 LOOP
+      EXIT WHEN NOT fits;
+      item := list -> i;
+      IF pool IS DISTINCT FROM item ->> 'pool' THEN
+        SELECT p.name, rp.lot_gpus, rp.most_gpus, rp.reserve_price INTO pool, lot, most, reserve
+        FROM market.pool p JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = p.pool_id
+        WHERE p.name = item ->> 'pool';
+      END IF;
+      gpus := (item ->> 'gpus')::bigint;
+      least_gpus := coalesce((item ->> 'minimum_gpus')::bigint, gpus);
+      slots := (item ->> 'slots')::bigint;
+      price := (item ->> 'limit')::bigint;
+      starts := (item #>> '{window,start}')::timestamptz;
+      ends := (item #>> '{window,end}')::timestamptz;
+      room := extract(epoch FROM ends - starts) / (slot_minutes * 60);
+      fits := coalesce(gpus <= most AND gpus % lot = 0 AND least_gpus BETWEEN 1 AND gpus AND least_gpus % lot = 0
+        AND price BETWEEN reserve AND 1000000000000 AND price % 100 = 0 AND slots BETWEEN 1 AND room
+        AND starts >= delivery_start AND ends <= delivery_end AND extract(epoch FROM starts) % (slot_minutes * 60) = 0
+        AND starts + make_interval(mins => room * slot_minutes) = ends, false);
+      choices := choices + room - slots + 1;
+      cost := gpus::numeric * slots * (price * slot_minutes / 60);
+      worst := greatest(worst, cost);
+      canonical := canonical || ',{"pool":"' || pool || '","gpus":' || gpus::text || CASE WHEN item ? 'minimum_gpus'
+        THEN ',"minimum_gpus":' || least_gpus::text ELSE '' END || ',"slots":' || slots::text
+        || ',"window":{"start":"' || to_char(starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '","end":"'
+        || to_char(ends AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"},"limit":' || price::text || '}';
+    END LOOP;
+    fits := fits AND worst <= 1000000000000000 AND choices <= 100000
+      AND body = '{"type":"block","alternatives":[' || substr(canonical, 2) || ']}';
   END IF;
   IF fits IS NOT TRUE THEN
     SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
@@ -352,38 +372,6 @@ LANGUAGE sql STABLE AS $$
     'hash', encode(e.hash, 'hex'), 'body', e.body)
 $$;
 
--- The receipt of an earlier request with the same key; a refusal where that was another request.
-CREATE FUNCTION market.earlier_receipt(
-  earlier bigint, round_name text, wanted_bid text, kind text, parent text, body text
-) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  receipt jsonb;
-BEGIN
-  SELECT market.receipt(r.name, c.name, e) INTO receipt
-  FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
-  WHERE e.entry_id = earlier AND r.name = round_name AND e.kind = earlier_receipt.kind AND e.body = earlier_receipt.body
-    AND e.parent IS NOT DISTINCT FROM earlier_receipt.parent AND (wanted_bid IS NULL OR e.bid = wanted_bid);
-  IF receipt IS NULL THEN
-    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
-      'use a new key; the earlier request stands');
-  END IF;
-  RETURN receipt;
-END
-$$;
-
-CREATE FUNCTION market.refuse_late(id bigint, now_time timestamptz) RETURNS void
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  round market.round;
-BEGIN
-  SELECT * INTO round FROM market.round r WHERE r.round_id = id;
-  PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
-    round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
-    market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
-END
-$$;
-
 -- The parent of a bid: an open one of the same company and round, and none that hangs on the bid itself.
 CREATE FUNCTION market.check_parent(me bigint, id bigint, parent text, child text) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
@@ -396,32 +384,55 @@ BEGIN
     WITH RECURSIVE above (bid) AS (
       SELECT check_parent.parent
       UNION
-      SELECT b.parent FROM above a JOIN market.bid b ON b.company_id = me AND b.bid = a.bid WHERE b.parent IS NOT NULL)
+      SELECT b.parent FROM above a JOIN market.bid b ON b.round_id = id AND b.company_id = me AND b.bid = a.bid
+      WHERE b.parent IS NOT NULL)
     SELECT FROM above WHERE bid = child) THEN
     PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
   END IF;
 END
 $$;
 
+-- Why no entry of this key may be appended; or the receipt of the one that was.
+CREATE FUNCTION market.answer_otherwise(
+  round_name text, wanted_bid text, kind text, parent text, key text, body text
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  me bigint := market.current_company();
+  round market.round := market.round_named(round_name);
+  now_time timestamptz := clock_timestamp();
+  earlier market.entry;
+BEGIN
+  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = answer_otherwise.key;
+  IF earlier.entry_id IS NULL THEN
+    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
+      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
+      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  ELSIF earlier.round_id <> round.round_id OR earlier.kind <> answer_otherwise.kind OR earlier.body <> answer_otherwise.body
+    OR earlier.parent IS DISTINCT FROM answer_otherwise.parent OR earlier.bid <> wanted_bid THEN
+    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
+      'use a new key; the earlier request stands');
+  END IF;
+  RETURN market.receipt(round.name, (SELECT c.name FROM market.company c WHERE c.company_id = me), earlier);
+END
+$$;
+
 -- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
 -- then the company's row, so that its exposure cannot be computed twice at once. A retry and a bid that comes too late
 -- take no lock: after its gate nobody can hold a round up.
--- Each expression here is set up anew in each transaction, and most bids are one: few and large ones are quick.
+-- Statements are few, because each costs as much as the row that it writes, and most transactions are one bid.
 CREATE FUNCTION market.append_entry(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  me bigint;
-  id bigint;
-  late boolean;
-  earlier bigint;
   held record;
   head market.bid;
   final_bid text := wanted_bid;
   worst bigint := 0;
+  before bigint := 0;
   new_choices bigint := 0;
-  total numeric;
+  old_choices bigint := 0;
   used record;
   salt text;
   now_time timestamptz;
@@ -433,95 +444,86 @@ BEGIN
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
-  SELECT c.company_id, r.round_id, r.state <> 'open' OR clock_timestamp() >= r.gate, e.entry_id INTO me, id, late, earlier
-  FROM market.company c
-  LEFT JOIN market.round r ON r.name = round_name
-  LEFT JOIN market.entry e ON e.company_id = c.company_id AND e.key = append_entry.key
-  WHERE c.login_role = session_user AND c.revoked_at IS NULL;
-  IF me IS NULL OR id IS NULL OR late OR earlier IS NOT NULL THEN
-    PERFORM market.current_company(), market.round_named(round_name);
-    IF earlier IS NOT NULL THEN
-      RETURN market.earlier_receipt(earlier, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.body);
-    END IF;
-    PERFORM market.refuse_late(id, clock_timestamp());
-  END IF;
-
-  SELECT r.state, r.gate, r.delivery_start, r.delivery_end, r.encrypted, c.name AS company, c.login_role, c.credit_limit,
-    c.entry_quota, c.revoked_at, m.slot_minutes INTO held
-  FROM market.round r, market.company c, market.market m
-  WHERE r.round_id = id AND c.company_id = me FOR SHARE OF r FOR NO KEY UPDATE OF c;
-  -- Only now, in a statement of its own, is all to be seen that others did before they let go.
-  SELECT e.entry_id, o.owed + (
-    SELECT coalesce(sum(t.exposure), 0) FROM market.round r JOIN market.company_round t USING (round_id)
-    WHERE r.state IN ('open', 'closed') AND t.company_id = me) INTO earlier, total
-  FROM ledger.owing(me) o LEFT JOIN market.entry e ON e.company_id = me AND e.key = append_entry.key;
+  SELECT r.round_id AS id, r.gate, r.delivery_start, r.delivery_end, r.encrypted, c.company_id AS me, c.name AS company,
+    c.login_role, c.credit_limit, c.entry_quota, r.slot_minutes INTO held
+  FROM market.company c, market.round r
+  WHERE c.login_role = session_user AND c.revoked_at IS NULL AND r.name = round_name AND r.state = 'open'
+    AND clock_timestamp() < r.gate
+    -- not NOT EXISTS, which a planner without statistics may turn into a walk over all keys
+    AND (SELECT e.entry_id FROM market.entry e WHERE e.company_id = c.company_id AND e.key = append_entry.key) IS NULL
+  FOR SHARE OF r FOR NO KEY UPDATE OF c;
   now_time := clock_timestamp();
-  IF held.revoked_at IS NOT NULL THEN
-    PERFORM market.refuse('GM403', 'this company takes part no more', 'ask the operator');
-  ELSIF earlier IS NOT NULL THEN
-    RETURN market.earlier_receipt(earlier, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.body);
-  ELSIF held.state <> 'open' OR now_time >= held.gate THEN
-    PERFORM market.refuse_late(id, now_time);
+  IF held.id IS NULL OR now_time >= held.gate THEN
+    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+      append_entry.body);
   END IF;
 
   IF wanted_bid IS NOT NULL THEN
-    SELECT * INTO head FROM market.bid b WHERE b.company_id = me AND b.bid = wanted_bid AND b.round_id = id;
+    SELECT * INTO head FROM market.bid b WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
     IF head.bid IS NULL OR head.withdrawn THEN
       PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round_name),
         format('gpumarket bid list --round %s shows your bids', round_name));
     END IF;
+    before := head.exposure;
+    old_choices := head.choices;
   ELSE
     final_bid := 'b_' || left(encode(sha256(market.field(held.login_role) || market.field(append_entry.key)), 'hex'), 16);
-    head.exposure := 0;
-    head.choices := 0;
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
     IF held.encrypted THEN
-      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_sealed(append_entry.body) b;
+      used := market.check_sealed(append_entry.body);
     ELSE
-      SELECT b.worst, b.choices INTO worst, new_choices
-      FROM market.check_body(id, held.delivery_start, held.delivery_end, held.slot_minutes, append_entry.body) b;
+      used := market.check_body(held.id, held.delivery_start, held.delivery_end, held.slot_minutes, append_entry.body);
     END IF;
+    worst := used.worst;
+    new_choices := used.choices;
     IF append_entry.parent IS NOT NULL THEN
-      PERFORM market.check_parent(me, id, append_entry.parent, final_bid);
-    END IF;
-    total := total - head.exposure + worst;
-    IF worst > head.exposure AND total > held.credit_limit THEN
-      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
-        market.show_usd(total), market.show_usd(held.credit_limit)),
-        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+      PERFORM market.check_parent(held.me, held.id, append_entry.parent, final_bid);
     END IF;
   END IF;
 
+  -- Only a statement after the locks sees all that others did before they let go: a request with the same key, and what
+  -- the company owes and may owe without this entry.
   INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure, choices)
-  VALUES (me, id, 1, worst, new_choices)
-  ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - head.exposure,
-    choices = t.choices + new_choices - head.choices
-  RETURNING t.entries, t.choices INTO used;
-  IF append_entry.kind <> 'withdraw' AND (used.entries > held.entry_quota OR used.choices > 2000000) THEN
-    IF used.entries > held.entry_quota THEN
+  SELECT held.me, held.id, 1, worst, new_choices
+  WHERE NOT EXISTS (SELECT FROM market.entry e WHERE e.company_id = held.me AND e.key = append_entry.key)
+  ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - before,
+    choices = t.choices + new_choices - old_choices
+  RETURNING t.entries, t.choices, (SELECT o.owed FROM ledger.owing(held.me) o) + (
+    SELECT coalesce(sum((SELECT x.exposure FROM market.company_round x WHERE x.company_id = held.me AND x.round_id = r.round_id)), 0)
+    FROM market.round r WHERE r.state IN ('open', 'closed')) AS exposure INTO used;
+  IF used.entries IS NULL THEN
+    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+      append_entry.body);
+  ELSIF append_entry.kind <> 'withdraw' THEN
+    IF worst > before AND used.exposure - before + worst > held.credit_limit THEN
+      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
+        market.show_usd(used.exposure - before + worst), market.show_usd(held.credit_limit)),
+        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+    ELSIF used.entries > held.entry_quota THEN
       PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
         'withdrawals are still accepted; ask the operator for a larger quota');
+    ELSIF used.choices > 2000000 THEN
+      PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
+        round_name, used.choices), 'narrow their windows or withdraw some');
     END IF;
-    PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
-      round_name, used.choices), 'narrow their windows or withdraw some');
   END IF;
 
   salt := replace(gen_random_uuid()::text, '-', '');
   INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
-  VALUES (id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body, now_time,
-    market.entry_hash(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
-      market.exact_time(now_time), append_entry.body))
+  VALUES (held.id, held.me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body,
+    now_time, market.entry_hash(round_name, held.company, final_bid, append_entry.kind, append_entry.parent,
+      append_entry.key, salt, market.exact_time(now_time), append_entry.body))
   RETURNING * INTO made;
   IF wanted_bid IS NULL THEN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
-    VALUES (me, final_bid, id, append_entry.parent, made.entry_id, worst, new_choices);
+    VALUES (held.me, final_bid, held.id, append_entry.parent, made.entry_id, worst, new_choices);
   ELSE
     UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, choices = new_choices,
       withdrawn = (append_entry.kind = 'withdraw'),
       parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
-    WHERE b.company_id = me AND b.bid = wanted_bid;
+    WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
   END IF;
   RETURN market.receipt(round_name, held.company, made);
 END
@@ -546,16 +548,17 @@ CREATE FUNCTION market.withdraw_bid(round_name text, bid text, key text) RETURNS
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me bigint := market.current_company();
+  id bigint := (market.round_named(round_name)).round_id;
   child text;
   receipts jsonb := jsonb_build_array(market.append_entry(round_name, withdraw_bid.bid, 'withdraw', NULL, withdraw_bid.key, ''));
 BEGIN
   FOR child IN
     WITH RECURSIVE below (bid) AS (
-      SELECT b.bid FROM market.bid b WHERE b.company_id = me AND b.parent = withdraw_bid.bid
+      SELECT b.bid FROM market.bid b WHERE b.company_id = me AND b.parent = withdraw_bid.bid AND b.round_id = id
       UNION
-      SELECT b.bid FROM below p JOIN market.bid b ON b.company_id = me AND b.parent = p.bid)
+      SELECT b.bid FROM below p JOIN market.bid b ON b.company_id = me AND b.parent = p.bid AND b.round_id = id)
     -- those that this very request withdrew are listed too, so that a retry returns the same receipts
-    SELECT w.bid FROM below w JOIN market.bid b ON b.company_id = me AND b.bid = w.bid
+    SELECT w.bid FROM below w JOIN market.bid b ON b.round_id = id AND b.company_id = me AND b.bid = w.bid
     WHERE NOT b.withdrawn OR EXISTS (SELECT FROM market.entry e
       WHERE e.company_id = me AND e.key = left(withdraw_bid.key, 150) || '/' || w.bid)
     ORDER BY b.head_entry

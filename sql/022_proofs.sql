@@ -66,7 +66,8 @@ BEGIN
   RETURN jsonb_build_object('round', round.name, 'merkle_root', encode(round.merkle_root, 'hex'),
     'entry_count', round.entry_count, 'closed_at', market.exact_time(round.closed_at),
     'path', market.merkle_path(market.sealed_hashes(round.round_id), at),
-    'head', (SELECT b.head_entry = found.entry_id FROM market.bid b WHERE b.company_id = me AND b.bid = found.bid));
+    'head', (SELECT b.head_entry = found.entry_id FROM market.bid b
+      WHERE b.round_id = found.round_id AND b.company_id = me AND b.bid = found.bid));
 END
 $$;
 

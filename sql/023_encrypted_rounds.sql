@@ -106,7 +106,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, e.bid, e.key, e.body, e.hash
   FROM market.seal s
   JOIN market.entry e USING (entry_id)
-  JOIN market.bid b ON b.head_entry = e.entry_id
+  JOIN market.bid b ON (b.round_id, b.company_id, b.bid, b.head_entry) = (e.round_id, e.company_id, e.bid, e.entry_id)
   JOIN market.company c ON c.company_id = e.company_id
   JOIN market.round r ON r.round_id = s.round_id
   WHERE r.name = round_name AND r.encrypted AND r.state = 'closed' AND NOT b.withdrawn
@@ -122,7 +122,6 @@ DECLARE
   box record;
   reason text;
   cost bigint;
-  minutes integer := extract(epoch FROM market.slot_span()) / 60;
   written integer := 0;
 BEGIN
   round := market.lock_round(round.round_id);
@@ -139,7 +138,8 @@ BEGIN
     reason := box.refusal;
     IF reason IS NULL THEN
       BEGIN
-        SELECT b.worst INTO cost FROM market.check_body(round.round_id, round.delivery_start, round.delivery_end, minutes, box.body) b;
+        SELECT b.worst INTO cost FROM market.check_body(round.round_id, round.delivery_start, round.delivery_end, round.slot_minutes,
+          box.body) b;
         IF cost > (market.check_sealed(box.sealed)).worst THEN
           reason := format('it may cost %s, more than the %s it declared', market.show_usd(cost),
             market.show_usd((market.check_sealed(box.sealed)).worst));
