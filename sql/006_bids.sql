@@ -305,7 +305,6 @@ DECLARE
   starts timestamptz;
   ends timestamptz;
   room integer;
-  cost numeric;
   canonical text := '';
   fits boolean := octet_length(body) <= 262144 AND left(body, 33) = '{"type":"block","alternatives":[{';
 BEGIN
@@ -329,21 +328,22 @@ BEGIN
       price := (item ->> 'limit')::bigint;
       starts := (item #>> '{window,start}')::timestamptz;
       ends := (item #>> '{window,end}')::timestamptz;
-      room := extract(epoch FROM ends - starts) / (slot_minutes * 60);
+      room := date_part('epoch', ends - starts) / (slot_minutes * 60);
       fits := coalesce(gpus <= most AND gpus % lot = 0 AND least_gpus BETWEEN 1 AND gpus AND least_gpus % lot = 0
         AND price BETWEEN reserve AND 1000000000000 AND price % 100 = 0 AND slots BETWEEN 1 AND room
-        AND starts >= delivery_start AND ends <= delivery_end AND extract(epoch FROM starts) % (slot_minutes * 60) = 0
-        AND starts + make_interval(mins => room * slot_minutes) = ends, false);
-      choices := choices + room - slots + 1;
-      cost := gpus::numeric * slots * (price * slot_minutes / 60);
-      worst := greatest(worst, cost);
+        AND starts >= delivery_start AND ends <= delivery_end AND date_part('epoch', starts)::bigint % (slot_minutes * 60) = 0
+        AND starts + make_interval(mins => room * slot_minutes) = ends
+        AND price * slot_minutes / 60 <= 1000000000000000 / (gpus * slots), false);
+      IF fits THEN
+        choices := choices + room - slots + 1;
+        worst := greatest(worst, gpus * slots * (price * slot_minutes / 60));
+      END IF;
       canonical := canonical || ',{"pool":"' || pool || '","gpus":' || gpus::text || CASE WHEN item ? 'minimum_gpus'
         THEN ',"minimum_gpus":' || least_gpus::text ELSE '' END || ',"slots":' || slots::text
         || ',"window":{"start":"' || to_char(starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '","end":"'
         || to_char(ends AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"},"limit":' || price::text || '}';
     END LOOP;
-    fits := fits AND worst <= 1000000000000000 AND choices <= 100000
-      AND body = '{"type":"block","alternatives":[' || substr(canonical, 2) || ']}';
+    fits := fits AND choices <= 100000 AND body = '{"type":"block","alternatives":[' || substr(canonical, 2) || ']}';
   END IF;
   IF fits IS NOT TRUE THEN
     SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
