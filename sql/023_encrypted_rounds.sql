@@ -17,11 +17,17 @@ CREATE TABLE market.opened (
   CHECK (body IS NOT NULL OR refusal IS NOT NULL)
 );
 
+-- The private half, written with what was opened, so that whoever may read the book can open every box again.
+CREATE TABLE market.opened_key (
+  round_id bigint PRIMARY KEY REFERENCES market.round,
+  secret_key bytea NOT NULL CHECK (length(secret_key) = 32)
+);
+
 DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['round_key', 'opened'] LOOP
+  FOREACH name IN ARRAY ARRAY['round_key', 'opened', 'opened_key'] LOOP
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON market.%I
       FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change()', name);
     EXECUTE format('ALTER TABLE market.%I ENABLE ROW LEVEL SECURITY', name);
@@ -114,8 +120,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY s.position
 $$;
 
--- Writes what was opened, all at once. The door's checks are made now; what fails them is refused, with its reason.
-CREATE FUNCTION market.open_boxes(round_name text, boxes jsonb) RETURNS integer
+-- Writes what was opened and with which key, all at once. The door's checks are made now; what fails them is refused, with
+-- its reason.
+CREATE FUNCTION market.open_boxes(round_name text, boxes jsonb, secret_key bytea) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);
@@ -128,6 +135,7 @@ BEGIN
   IF round.state <> 'closed' OR NOT round.encrypted THEN
     PERFORM market.refuse('GM409', format('round %s is no closed encrypted round', round.name), 'nothing was opened');
   END IF;
+  INSERT INTO market.opened_key (round_id, secret_key) VALUES (round.round_id, open_boxes.secret_key) ON CONFLICT DO NOTHING;
   FOR box IN
     SELECT e.entry_id, e.body AS sealed, x.body, x.refusal
     FROM jsonb_to_recordset(boxes) AS x (hash text, body text, refusal text)
@@ -172,4 +180,4 @@ GRANT EXECUTE ON FUNCTION market.encrypt_round(text) TO market_operator;
 GRANT EXECUTE ON FUNCTION market.round_key(text) TO market_operator, market_clearing, market_auditor, market_company;
 GRANT EXECUTE ON FUNCTION market.my_refusals(text) TO market_company;
 GRANT EXECUTE ON FUNCTION market.rounds_without_key(), market.announce_key(text, bytea, bytea, bytea), market.sealed_boxes(text),
-  market.open_boxes(text, jsonb) TO market_clearing;
+  market.open_boxes(text, jsonb, bytea) TO market_clearing;
