@@ -102,16 +102,17 @@ public struct Migrator {
     var applied: [String] = []
     for migration in try status(&connection) where migration.appliedAt == nil {
       onApply(migration.name)
-      let isFirst = migration.name.hasPrefix("001_")
+      // These two concern the server, and are run by whoever migrates; the rest is the owner's.
+      let asOwner = !["001_roles_and_schema.sql", "010_closed_doors.sql"].contains(migration.name)
       let done = try connection.transaction { connection in
         try connection.script("LOCK TABLE gpumarket_migration.applied IN EXCLUSIVE MODE")
         let count = try connection.query(
           "SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)"
         ).count
         if count > 0 { return false }
-        if !isFirst { try connection.script("SET LOCAL ROLE market_owner") }
+        if asOwner { try connection.script("SET LOCAL ROLE market_owner") }
         try connection.script(migration.text)
-        if !isFirst { try connection.script("RESET ROLE") }
+        if asOwner { try connection.script("RESET ROLE") }
         _ = try connection.execute(
           "INSERT INTO gpumarket_migration.applied (name, sha256) VALUES (\(migration.name), \(migration.checksum))")
         return true

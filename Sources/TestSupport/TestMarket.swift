@@ -32,6 +32,15 @@ public final class TestMarket: Sendable {
     database = try self.server.makeDatabase(template: template)
   }
 
+  /// A market with a pool, a company named acme, and an open round.
+  ///
+  /// - Returns: with it the company's login and the round's name.
+  public static func withOneBidder(credit: String) throws -> (market: TestMarket, login: String, round: String) {
+    let market = try TestMarket()
+    try market.addPool()
+    return (market, try market.addCompany("acme", credit: credit), try market.openRound())
+  }
+
   /// The migrations of this checkout.
   public static var sqlFolder: String {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -203,11 +203,3 @@ func temporaryHome() throws -> String {
 }
 
 func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
-
-/// Runs `body` and returns the server's refusal.
-func refusal(_ body: () throws -> Void) -> PostgresError? {
-  do {
-    try body()
-    return nil
-  } catch { return error as? PostgresError }
-}
