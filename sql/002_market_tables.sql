@@ -53,6 +53,7 @@ CREATE TABLE market.round (
   delivery_start timestamptz NOT NULL,
   delivery_end timestamptz NOT NULL,
   gate timestamptz NOT NULL,
+  slot_minutes integer NOT NULL, -- of the market
   pricing text NOT NULL CHECK (pricing IN ('vcg', 'pay-as-bid', 'core-selecting')),
   effort text NOT NULL,
   simulated boolean NOT NULL DEFAULT false, -- a replay of the past: its delivery may lie before its gate
@@ -80,9 +81,9 @@ BEGIN
     < array_position(ARRAY['open', 'closed', 'published', 'cancelled'], OLD.state)
     OR (OLD.state <> 'open' AND (NEW.merkle_root, NEW.entry_count, NEW.closed_at)
       IS DISTINCT FROM (OLD.merkle_root, OLD.entry_count, OLD.closed_at))
-    OR (NEW.round_id, NEW.name, NEW.delivery_start, NEW.delivery_end, NEW.gate, NEW.pricing, NEW.effort, NEW.opened_at)
+    OR (NEW.round_id, NEW.name, NEW.delivery_start, NEW.delivery_end, NEW.gate, NEW.slot_minutes, NEW.pricing, NEW.effort, NEW.opened_at)
       IS DISTINCT FROM
-      (OLD.round_id, OLD.name, OLD.delivery_start, OLD.delivery_end, OLD.gate, OLD.pricing, OLD.effort, OLD.opened_at)
+      (OLD.round_id, OLD.name, OLD.delivery_start, OLD.delivery_end, OLD.gate, OLD.slot_minutes, OLD.pricing, OLD.effort, OLD.opened_at)
   THEN
     RAISE EXCEPTION 'round % is %: it cannot go back, nor its terms or its seal change', OLD.name, OLD.state
       USING ERRCODE = 'GM403', HINT = 'open another round';
@@ -111,22 +112,24 @@ CREATE TABLE market.round_pool (
   CHECK (0 <= ALL (capacity_gpus))
 );
 
--- The order book: append-only. One row for each acceptance, amendment or withdrawal.
+-- The order book: append-only. One row for each acceptance, amendment or withdrawal. What CHECK would say of this table and
+-- the next two, the door makes sure of and market.check_invariants looks for: a CHECK is read and parsed again at each row.
 CREATE TABLE market.entry (
   entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- never shown to a company
   round_id bigint NOT NULL, -- no reference: the door holds both rows locked when it writes, and
   company_id bigint NOT NULL, -- market.check_invariants looks for strays
   bid text NOT NULL,
-  kind text NOT NULL CHECK (kind IN ('place', 'amend', 'withdraw')),
+  kind text NOT NULL, -- place, amend, withdraw
   parent text,
-  key text NOT NULL CHECK (length(key) BETWEEN 1 AND 200),
+  key text NOT NULL,
   salt text NOT NULL, -- random: whoever is shown the hash cannot find the entry by guessing
   body text NOT NULL,
   accepted_at timestamptz NOT NULL,
-  hash bytea NOT NULL CHECK (length(hash) = 32),
+  hash bytea NOT NULL,
   UNIQUE (company_id, key)
 );
-CREATE INDEX entry_by_round ON market.entry (round_id, accepted_at, entry_id);
+-- A round's entries lie together, as they came.
+CREATE INDEX entry_by_round ON market.entry USING brin (round_id) WITH (autosummarize = on);
 
 -- The head of each bid: a projection of the entries, which the verifier recomputes.
 CREATE TABLE market.bid (
@@ -135,13 +138,12 @@ CREATE TABLE market.bid (
   round_id bigint NOT NULL,
   parent text,
   head_entry bigint NOT NULL,
-  exposure bigint NOT NULL CHECK (exposure >= 0), -- worst case, micro-dollars
+  exposure bigint NOT NULL, -- worst case, micro-dollars
   choices integer NOT NULL, -- placements and curve steps that the engine will hold for it
   withdrawn boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (company_id, bid),
-  FOREIGN KEY (company_id, parent) REFERENCES market.bid (company_id, bid)
+  PRIMARY KEY (round_id, company_id, bid),
+  FOREIGN KEY (round_id, company_id, parent) REFERENCES market.bid
 ) WITH (fillfactor = 80);
-CREATE INDEX bid_by_round ON market.bid (round_id, company_id);
 CREATE INDEX bid_by_parent ON market.bid (company_id, parent) WHERE parent IS NOT NULL;
 
 -- Running totals, so that the door stays quick however many bids a company has.
@@ -150,7 +152,7 @@ CREATE TABLE market.company_round (
   round_id bigint NOT NULL REFERENCES market.round,
   entries integer NOT NULL DEFAULT 0,
   choices bigint NOT NULL DEFAULT 0,
-  exposure bigint NOT NULL DEFAULT 0 CHECK (exposure >= 0),
+  exposure bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (company_id, round_id)
 ) WITH (fillfactor = 50);
 
@@ -205,7 +207,7 @@ CREATE TABLE market.award (
   payment bigint NOT NULL,
   UNIQUE (round_id, bid),
   UNIQUE (round_id, position),
-  FOREIGN KEY (company_id, bid) REFERENCES market.bid (company_id, bid),
+  FOREIGN KEY (round_id, company_id, bid) REFERENCES market.bid,
   CHECK (0 <= reserve_cost AND reserve_cost <= payment AND payment <= value)
 );
 

@@ -64,8 +64,8 @@ BEGIN
   IF pool_names IS NOT NULL THEN
     PERFORM market.pool_named(wanted) FROM unnest(pool_names) AS wanted;
   END IF;
-  INSERT INTO market.round (name, delivery_start, delivery_end, gate, pricing, effort, simulated)
-  VALUES (final_name, open_round.delivery_start, open_round.delivery_end, open_round.gate, open_round.pricing,
+  INSERT INTO market.round (name, delivery_start, delivery_end, gate, slot_minutes, pricing, effort, simulated)
+  VALUES (final_name, open_round.delivery_start, open_round.delivery_end, open_round.gate, seconds / 60, open_round.pricing,
     open_round.effort, open_round.simulated)
   RETURNING round_id INTO id;
   -- In the order of their ids, so that two openings at once wait and do not deadlock.

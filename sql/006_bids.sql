@@ -245,14 +245,16 @@ BEGIN
 END
 $$;
 
--- Checks a body against its round.
-CREATE FUNCTION market.check_body(round market.round, body text, OUT worst bigint, OUT choices bigint)
+-- The same step by step, with the words for what is wrong.
+CREATE FUNCTION market.spell_body(id bigint, body text, OUT worst bigint, OUT choices bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
+  round market.round;
   parsed jsonb;
   found record;
   span interval := market.slot_span();
 BEGIN
+  SELECT * INTO round FROM market.round r WHERE r.round_id = id;
   IF octet_length(body) > 262144 THEN
     PERFORM market.refuse('GM422', 'the bid is larger than 256 KiB', 'split it into several bids');
   END IF;
@@ -283,6 +285,74 @@ BEGIN
 END
 $$;
 
+-- Checks a body against its round. Block bids, which are most, go a quick way: the functions above are its slow twin, for
+-- curves, and for the words where it says no.
+CREATE FUNCTION market.check_body(
+  id bigint, delivery_start timestamptz, delivery_end timestamptz, slot_minutes integer, body text,
+  OUT worst bigint, OUT choices bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  list jsonb;
+  item jsonb;
+  pool text;
+  lot integer;
+  most integer;
+  reserve bigint;
+  gpus bigint;
+  least_gpus bigint;
+  slots bigint;
+  price bigint;
+  starts timestamptz;
+  ends timestamptz;
+  room integer;
+  canonical text := '';
+  fits boolean := octet_length(body) <= 262144 AND left(body, 33) = '{"type":"block","alternatives":[{';
+BEGIN
+  worst := 0;
+  choices := 0;
+  IF fits THEN
+    -- What is no JSON, no number, no time or out of range raises a data exception; an odd form does not come out the same.
+    list := body::jsonb -> 'alternatives';
+    fits := jsonb_array_length(list) <= 1000;
+    FOR i IN 0 .. jsonb_array_length(list) - 1 LOOP
+      EXIT WHEN NOT fits;
+      item := list -> i;
+      IF pool IS DISTINCT FROM item ->> 'pool' THEN
+        SELECT p.name, rp.lot_gpus, rp.most_gpus, rp.reserve_price INTO pool, lot, most, reserve
+        FROM market.pool p JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = p.pool_id
+        WHERE p.name = item ->> 'pool';
+      END IF;
+      gpus := (item ->> 'gpus')::bigint;
+      least_gpus := coalesce((item ->> 'minimum_gpus')::bigint, gpus);
+      slots := (item ->> 'slots')::bigint;
+      price := (item ->> 'limit')::bigint;
+      starts := (item #>> '{window,start}')::timestamptz;
+      ends := (item #>> '{window,end}')::timestamptz;
+      room := date_part('epoch', ends - starts) / (slot_minutes * 60);
+      fits := coalesce(gpus <= most AND gpus % lot = 0 AND least_gpus BETWEEN 1 AND gpus AND least_gpus % lot = 0
+        AND price BETWEEN reserve AND 1000000000000 AND price % 100 = 0 AND slots BETWEEN 1 AND room
+        AND starts >= delivery_start AND ends <= delivery_end AND date_part('epoch', starts)::bigint % (slot_minutes * 60) = 0
+        AND starts + make_interval(mins => room * slot_minutes) = ends
+        AND price * slot_minutes / 60 <= 1000000000000000 / (gpus * slots), false);
+      IF fits THEN
+        choices := choices + room - slots + 1;
+        worst := greatest(worst, gpus * slots * (price * slot_minutes / 60));
+      END IF;
+      canonical := canonical || ',{"pool":"' || pool || '","gpus":' || gpus::text || CASE WHEN item ? 'minimum_gpus'
+        THEN ',"minimum_gpus":' || least_gpus::text ELSE '' END || ',"slots":' || slots::text
+        || ',"window":{"start":"' || to_char(starts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '","end":"'
+        || to_char(ends AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"},"limit":' || price::text || '}';
+    END LOOP;
+    fits := fits AND choices <= 100000 AND body = '{"type":"block","alternatives":[' || substr(canonical, 2) || ']}';
+  END IF;
+  IF fits IS NOT TRUE THEN
+    SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
+  END IF;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, body) s;
+END
+$$;
+
 -- What a company may lose at worst: its open bids at their limits, and what it owes.
 CREATE FUNCTION market.company_exposure(wanted bigint) RETURNS numeric
 LANGUAGE plpgsql STABLE AS $$
@@ -302,164 +372,161 @@ LANGUAGE sql STABLE AS $$
     'hash', encode(e.hash, 'hex'), 'body', e.body)
 $$;
 
--- The receipt of an earlier request with the same key; a refusal where that was another request; nothing if there is none.
-CREATE FUNCTION market.earlier_receipt(
-  me bigint, round market.round, wanted_bid text, kind text, parent text, key text, body text
-) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  earlier market.entry;
-BEGIN
-  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = earlier_receipt.key;
-  IF earlier.entry_id IS NULL THEN
-    RETURN NULL;
-  ELSIF earlier.round_id = round.round_id AND earlier.kind = earlier_receipt.kind AND earlier.body = earlier_receipt.body
-    AND earlier.parent IS NOT DISTINCT FROM earlier_receipt.parent AND (wanted_bid IS NULL OR earlier.bid = wanted_bid) THEN
-    RETURN market.receipt(round.name, (SELECT c.name FROM market.company c WHERE c.company_id = me), earlier);
-  END IF;
-  PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
-    'use a new key; the earlier request stands');
-END
-$$;
-
-CREATE FUNCTION market.check_gate(round market.round, now_time timestamptz) RETURNS void
+-- The parent of a bid: an open one of the same company and round, and none that hangs on the bid itself.
+CREATE FUNCTION market.check_parent(me bigint, id bigint, parent text, child text) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF round.state <> 'open' OR now_time >= round.gate THEN
-    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
-      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
-      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = check_parent.parent AND b.round_id = id AND NOT b.withdrawn;
+  IF NOT FOUND THEN
+    PERFORM market.refuse('GM422', format('the parent %L is no open bid of yours in round %s', left(check_parent.parent, 80),
+      (SELECT r.name FROM market.round r WHERE r.round_id = id)), 'place the parent first and name its bid id');
+  ELSIF EXISTS (
+    WITH RECURSIVE above (bid) AS (
+      SELECT check_parent.parent
+      UNION
+      SELECT b.parent FROM above a JOIN market.bid b ON b.round_id = id AND b.company_id = me AND b.bid = a.bid
+      WHERE b.parent IS NOT NULL)
+    SELECT FROM above WHERE bid = child) THEN
+    PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
   END IF;
 END
 $$;
 
--- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
--- then the company's row, so that its exposure cannot be computed twice at once. A retry and a bid that comes too late
--- take no lock: after its gate nobody can hold a round up.
-CREATE FUNCTION market.append_entry(
+-- Why no entry of this key may be appended; or the receipt of the one that was.
+CREATE FUNCTION market.answer_otherwise(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   me bigint := market.current_company();
   round market.round := market.round_named(round_name);
-  company market.company;
-  earlier jsonb;
+  now_time timestamptz := clock_timestamp();
+  earlier market.entry;
+BEGIN
+  SELECT * INTO earlier FROM market.entry e WHERE e.company_id = me AND e.key = answer_otherwise.key;
+  IF earlier.entry_id IS NULL THEN
+    PERFORM market.refuse('GM409', format('the gate of round %s is closed: it closed at %s and it is %s by the server''s clock',
+      round.name, market.show_time(least(round.gate, coalesce(round.closed_at, round.cancelled_at, round.gate))),
+      market.show_time(now_time)), 'gpumarket round list shows the rounds that are open');
+  ELSIF earlier.round_id <> round.round_id OR earlier.kind <> answer_otherwise.kind OR earlier.body <> answer_otherwise.body
+    OR earlier.parent IS DISTINCT FROM answer_otherwise.parent OR earlier.bid <> wanted_bid THEN
+    PERFORM market.refuse('GM409', 'this idempotency key was used for another request',
+      'use a new key; the earlier request stands');
+  END IF;
+  RETURN market.receipt(round.name, (SELECT c.name FROM market.company c WHERE c.company_id = me), earlier);
+END
+$$;
+
+-- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
+-- then the company's row, so that its exposure cannot be computed twice at once. A retry and a bid that comes too late
+-- take no lock: after its gate nobody can hold a round up.
+-- Statements are few, because each costs as much as the row that it writes, and most transactions are one bid.
+CREATE FUNCTION market.append_entry(
+  round_name text, wanted_bid text, kind text, parent text, key text, body text
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  held record;
   head market.bid;
   final_bid text := wanted_bid;
   worst bigint := 0;
   before bigint := 0;
   new_choices bigint := 0;
-  used_entries integer;
-  used_choices bigint;
-  total numeric;
+  old_choices bigint := 0;
+  used record;
+  salt text;
   now_time timestamptz;
   made market.entry;
 BEGIN
-  PERFORM market.need_read_committed();
-  IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200 THEN
+  IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200
+    OR current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM market.need_read_committed();
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
-  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
-    append_entry.body);
-  IF earlier IS NOT NULL THEN
-    RETURN earlier;
-  END IF;
-  PERFORM market.check_gate(round, clock_timestamp());
-
-  SELECT * INTO round FROM market.round r WHERE r.round_id = round.round_id FOR SHARE;
-  SELECT * INTO company FROM market.company c WHERE c.company_id = me FOR NO KEY UPDATE;
-  IF company.revoked_at IS NOT NULL THEN
-    PERFORM market.refuse('GM403', 'this company takes part no more', 'ask the operator');
-  END IF;
-  earlier := market.earlier_receipt(me, round, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
-    append_entry.body);
-  IF earlier IS NOT NULL THEN
-    RETURN earlier;
-  END IF;
+  SELECT r.round_id AS id, r.gate, r.delivery_start, r.delivery_end, r.encrypted, c.company_id AS me, c.name AS company,
+    c.login_role, c.credit_limit, c.entry_quota, r.slot_minutes INTO held
+  FROM market.company c, market.round r
+  WHERE c.login_role = session_user AND c.revoked_at IS NULL AND r.name = round_name AND r.state = 'open'
+    AND clock_timestamp() < r.gate
+    -- not NOT EXISTS, which a planner without statistics may turn into a walk over all keys
+    AND (SELECT e.entry_id FROM market.entry e WHERE e.company_id = c.company_id AND e.key = append_entry.key) IS NULL
+  FOR SHARE OF r FOR NO KEY UPDATE OF c;
   now_time := clock_timestamp();
-  PERFORM market.check_gate(round, now_time);
+  IF held.id IS NULL OR now_time >= held.gate THEN
+    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+      append_entry.body);
+  END IF;
 
   IF wanted_bid IS NOT NULL THEN
-    SELECT * INTO head FROM market.bid b
-    WHERE b.company_id = me AND b.bid = wanted_bid AND b.round_id = round.round_id;
+    SELECT * INTO head FROM market.bid b WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
     IF head.bid IS NULL OR head.withdrawn THEN
-      PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round.name),
-        format('gpumarket bid list --round %s shows your bids', round.name));
+      PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round_name),
+        format('gpumarket bid list --round %s shows your bids', round_name));
     END IF;
     before := head.exposure;
+    old_choices := head.choices;
   ELSE
-    final_bid := 'b_' || left(encode(sha256(market.field(company.login_role) || market.field(append_entry.key)), 'hex'), 16);
+    final_bid := 'b_' || left(encode(sha256(market.field(held.login_role) || market.field(append_entry.key)), 'hex'), 16);
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
-    IF round.encrypted THEN
-      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_sealed(append_entry.body) b;
+    IF held.encrypted THEN
+      used := market.check_sealed(append_entry.body);
     ELSE
-      SELECT b.worst, b.choices INTO worst, new_choices FROM market.check_body(round, append_entry.body) b;
-      PERFORM market.check_caps(me, append_entry.body);
+      used := market.check_body(held.id, held.delivery_start, held.delivery_end, held.slot_minutes, append_entry.body);
+      PERFORM market.check_caps(held.me, append_entry.body);
     END IF;
+    worst := used.worst;
+    new_choices := used.choices;
     IF append_entry.parent IS NOT NULL THEN
-      PERFORM FROM market.bid b WHERE b.company_id = me AND b.bid = append_entry.parent
-        AND b.round_id = round.round_id AND NOT b.withdrawn;
-      IF NOT FOUND THEN
-        PERFORM market.refuse('GM422', format('the parent %L is no open bid of yours in round %s',
-          left(append_entry.parent, 80), round.name), 'place the parent first and name its bid id');
-      ELSIF EXISTS (
-        WITH RECURSIVE above (bid) AS (
-          SELECT append_entry.parent
-          UNION
-          SELECT b.parent FROM above a JOIN market.bid b ON b.company_id = me AND b.bid = a.bid WHERE b.parent IS NOT NULL)
-        SELECT FROM above WHERE bid = final_bid) THEN
-        PERFORM market.refuse('GM422', 'the links would form a cycle', 'a bid cannot hang on itself');
-      END IF;
-    END IF;
-    total := market.company_exposure(me) - before + worst;
-    IF worst > before AND total > company.credit_limit THEN
-      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
-        market.show_usd(total), market.show_usd(company.credit_limit)),
-        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+      PERFORM market.check_parent(held.me, held.id, append_entry.parent, final_bid);
     END IF;
   END IF;
 
+  -- Only a statement after the locks sees all that others did before they let go: a request with the same key, and what
+  -- the company owes and may owe without this entry.
   INSERT INTO market.company_round AS t (company_id, round_id, entries, exposure, choices)
-  VALUES (me, round.round_id, 1, worst, new_choices)
+  SELECT held.me, held.id, 1, worst, new_choices
+  WHERE NOT EXISTS (SELECT FROM market.entry e WHERE e.company_id = held.me AND e.key = append_entry.key)
   ON CONFLICT (company_id, round_id) DO UPDATE SET entries = t.entries + 1, exposure = t.exposure + worst - before,
-    choices = t.choices + new_choices - coalesce(head.choices, 0)
-  RETURNING entries, t.choices INTO used_entries, used_choices;
-  IF append_entry.kind <> 'withdraw' AND used_entries > company.entry_quota THEN
-    PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', company.entry_quota, round.name),
-      'withdrawals are still accepted; ask the operator for a larger quota');
-  ELSIF append_entry.kind <> 'withdraw' AND used_choices > 2000000 THEN
-    PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
-      round.name, used_choices), 'narrow their windows or withdraw some');
+    choices = t.choices + new_choices - old_choices
+  RETURNING t.entries, t.choices, (SELECT o.owed FROM ledger.owing(held.me) o) + (
+    SELECT coalesce(sum((SELECT x.exposure FROM market.company_round x WHERE x.company_id = held.me AND x.round_id = r.round_id)), 0)
+    FROM market.round r WHERE r.state IN ('open', 'closed')) AS exposure INTO used;
+  IF used.entries IS NULL THEN
+    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+      append_entry.body);
+  ELSIF append_entry.kind <> 'withdraw' THEN
+    IF worst > before AND used.exposure - before + worst > held.credit_limit THEN
+      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
+        market.show_usd(used.exposure - before + worst), market.show_usd(held.credit_limit)),
+        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+    ELSIF used.entries > held.entry_quota THEN
+      PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
+        'withdrawals are still accepted; ask the operator for a larger quota');
+    ELSIF used.choices > 2000000 THEN
+      PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
+        round_name, used.choices), 'narrow their windows or withdraw some');
+    END IF;
   END IF;
 
-  made.round_id := round.round_id;
-  made.company_id := me;
-  made.bid := final_bid;
-  made.kind := append_entry.kind;
-  made.parent := append_entry.parent;
-  made.key := append_entry.key;
-  made.salt := replace(gen_random_uuid()::text, '-', '');
-  made.body := append_entry.body;
-  made.accepted_at := now_time;
-  made.hash := market.entry_hash(round.name, company.name, final_bid, made.kind, made.parent, made.key, made.salt,
-    market.exact_time(now_time), made.body);
+  salt := replace(gen_random_uuid()::text, '-', '');
   INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
-  VALUES (made.round_id, me, final_bid, made.kind, made.parent, made.key, made.salt, made.body, now_time, made.hash)
-  RETURNING entry_id INTO made.entry_id;
+  VALUES (held.id, held.me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body,
+    now_time, market.entry_hash(round_name, held.company, final_bid, append_entry.kind, append_entry.parent,
+      append_entry.key, salt, market.exact_time(now_time), append_entry.body))
+  RETURNING * INTO made;
   IF wanted_bid IS NULL THEN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
-    VALUES (me, final_bid, round.round_id, append_entry.parent, made.entry_id, worst, new_choices);
+    VALUES (held.me, final_bid, held.id, append_entry.parent, made.entry_id, worst, new_choices);
   ELSE
     UPDATE market.bid b SET head_entry = made.entry_id, exposure = worst, choices = new_choices,
       withdrawn = (append_entry.kind = 'withdraw'),
       parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
-    WHERE b.company_id = me AND b.bid = wanted_bid;
+    WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
   END IF;
-  RETURN market.receipt(round.name, company.name, made);
+  RETURN market.receipt(round_name, held.company, made);
 END
 $$;
 
@@ -482,16 +549,17 @@ CREATE FUNCTION market.withdraw_bid(round_name text, bid text, key text) RETURNS
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me bigint := market.current_company();
+  id bigint := (market.round_named(round_name)).round_id;
   child text;
   receipts jsonb := jsonb_build_array(market.append_entry(round_name, withdraw_bid.bid, 'withdraw', NULL, withdraw_bid.key, ''));
 BEGIN
   FOR child IN
     WITH RECURSIVE below (bid) AS (
-      SELECT b.bid FROM market.bid b WHERE b.company_id = me AND b.parent = withdraw_bid.bid
+      SELECT b.bid FROM market.bid b WHERE b.company_id = me AND b.parent = withdraw_bid.bid AND b.round_id = id
       UNION
-      SELECT b.bid FROM below p JOIN market.bid b ON b.company_id = me AND b.parent = p.bid)
+      SELECT b.bid FROM below p JOIN market.bid b ON b.company_id = me AND b.parent = p.bid AND b.round_id = id)
     -- those that this very request withdrew are listed too, so that a retry returns the same receipts
-    SELECT w.bid FROM below w JOIN market.bid b ON b.company_id = me AND b.bid = w.bid
+    SELECT w.bid FROM below w JOIN market.bid b ON b.round_id = id AND b.company_id = me AND b.bid = w.bid
     WHERE NOT b.withdrawn OR EXISTS (SELECT FROM market.entry e
       WHERE e.company_id = me AND e.key = left(withdraw_bid.key, 150) || '/' || w.bid)
     ORDER BY b.head_entry

@@ -118,7 +118,7 @@ BEGIN
     SELECT s.position, c.name, b.bid, b.parent, coalesce(o.body, e.body), e.accepted_at, e.hash
     FROM market.seal s
     JOIN market.entry e USING (entry_id)
-    JOIN market.bid b ON b.head_entry = e.entry_id
+    JOIN market.bid b ON (b.round_id, b.company_id, b.bid, b.head_entry) = (e.round_id, e.company_id, e.bid, e.entry_id)
     JOIN market.company c ON c.company_id = e.company_id
     JOIN market.round r ON r.round_id = s.round_id
     LEFT JOIN market.opened o ON o.entry_id = e.entry_id

@@ -34,7 +34,7 @@ BEGIN
   END IF;
   IF bad IS NULL THEN
     SELECT format('bid %s is awarded without its parent', a.bid) INTO bad
-    FROM market.award a JOIN market.bid b USING (company_id, bid)
+    FROM market.award a JOIN market.bid b USING (round_id, company_id, bid)
     WHERE a.round_id = id AND b.parent IS NOT NULL AND NOT EXISTS (
       SELECT FROM market.award p WHERE p.round_id = id AND p.company_id = a.company_id AND p.bid = b.parent) LIMIT 1;
   END IF;
@@ -97,7 +97,7 @@ BEGIN
   CROSS JOIN LATERAL (SELECT e.n::integer AS n, x.* FROM jsonb_to_record(e.item) AS x (company text, bid text,
     alternative integer, gpu_slots bigint, value bigint, reserve_cost bigint, payment bigint)) a
   LEFT JOIN market.company c ON c.name = a.company
-  LEFT JOIN market.bid b ON b.company_id = c.company_id AND b.bid = a.bid;
+  LEFT JOIN market.bid b ON b.round_id = round.round_id AND b.company_id = c.company_id AND b.bid = a.bid;
 
   INSERT INTO market.award_use (award, pool_id, starts_at, ends_at, gpus)
   SELECT a.award, rp.pool_id, round.delivery_start + (u.use ->> 1)::integer * span,

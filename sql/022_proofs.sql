@@ -66,7 +66,8 @@ BEGIN
   RETURN jsonb_build_object('round', round.name, 'merkle_root', encode(round.merkle_root, 'hex'),
     'entry_count', round.entry_count, 'closed_at', market.exact_time(round.closed_at),
     'path', market.merkle_path(market.sealed_hashes(round.round_id), at),
-    'head', (SELECT b.head_entry = found.entry_id FROM market.bid b WHERE b.company_id = me AND b.bid = found.bid));
+    'head', (SELECT b.head_entry = found.entry_id FROM market.bid b
+      WHERE b.round_id = found.round_id AND b.company_id = me AND b.bid = found.bid));
 END
 $$;
 
@@ -84,7 +85,10 @@ BEGIN
     'delivery_start', market.exact_time(round.delivery_start), 'delivery_end', market.exact_time(round.delivery_end),
     'gate', market.exact_time(round.gate), 'pricing', round.pricing, 'effort', round.effort, 'simulated', round.simulated,
     'slot_minutes', (SELECT m.slot_minutes FROM market.market m), 'closed_at', market.exact_time(round.closed_at),
-    'entry_count', round.entry_count, 'merkle_root', encode(round.merkle_root, 'hex'));
+    'entry_count', round.entry_count, 'merkle_root', encode(round.merkle_root, 'hex'), 'encryption', CASE WHEN round.encrypted THEN (
+      SELECT jsonb_build_object('public_key', encode(k.public_key, 'hex'), 'signer', encode(k.signer, 'hex'),
+        'signature', encode(k.signature, 'hex'), 'secret_key', encode(o.secret_key, 'hex'))
+      FROM market.round_key k LEFT JOIN market.opened_key o USING (round_id) WHERE k.round_id = round.round_id) END);
   RETURN QUERY SELECT 'pools', coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'capacity_gpus', to_jsonb(rp.capacity_gpus),
     'lot_gpus', rp.lot_gpus, 'reserve_price', rp.reserve_price) ORDER BY rp.position), '[]')
     FROM market.round_pool rp JOIN market.pool p USING (pool_id) WHERE rp.round_id = round.round_id;

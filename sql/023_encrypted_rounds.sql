@@ -17,11 +17,17 @@ CREATE TABLE market.opened (
   CHECK (body IS NOT NULL OR refusal IS NOT NULL)
 );
 
+-- The private half, written with what was opened, so that whoever may read the book can open every box again.
+CREATE TABLE market.opened_key (
+  round_id bigint PRIMARY KEY REFERENCES market.round,
+  secret_key bytea NOT NULL CHECK (length(secret_key) = 32)
+);
+
 DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['round_key', 'opened'] LOOP
+  FOREACH name IN ARRAY ARRAY['round_key', 'opened', 'opened_key'] LOOP
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON market.%I
       FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change()', name);
     EXECUTE format('ALTER TABLE market.%I ENABLE ROW LEVEL SECURITY', name);
@@ -106,7 +112,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, e.bid, e.key, e.body, e.hash
   FROM market.seal s
   JOIN market.entry e USING (entry_id)
-  JOIN market.bid b ON b.head_entry = e.entry_id
+  JOIN market.bid b ON (b.round_id, b.company_id, b.bid, b.head_entry) = (e.round_id, e.company_id, e.bid, e.entry_id)
   JOIN market.company c ON c.company_id = e.company_id
   JOIN market.round r ON r.round_id = s.round_id
   WHERE r.name = round_name AND r.encrypted AND r.state = 'closed' AND NOT b.withdrawn
@@ -114,8 +120,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY s.position
 $$;
 
--- Writes what was opened, all at once. The door's checks are made now; what fails them is refused, with its reason.
-CREATE FUNCTION market.open_boxes(round_name text, boxes jsonb) RETURNS integer
+-- Writes what was opened and with which key, all at once. The door's checks are made now; what fails them is refused, with
+-- its reason.
+CREATE FUNCTION market.open_boxes(round_name text, boxes jsonb, secret_key bytea) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);
@@ -128,6 +135,7 @@ BEGIN
   IF round.state <> 'closed' OR NOT round.encrypted THEN
     PERFORM market.refuse('GM409', format('round %s is no closed encrypted round', round.name), 'nothing was opened');
   END IF;
+  INSERT INTO market.opened_key (round_id, secret_key) VALUES (round.round_id, open_boxes.secret_key) ON CONFLICT DO NOTHING;
   FOR box IN
     SELECT e.entry_id, e.body AS sealed, x.body, x.refusal
     FROM jsonb_to_recordset(boxes) AS x (hash text, body text, refusal text)
@@ -138,7 +146,8 @@ BEGIN
     reason := box.refusal;
     IF reason IS NULL THEN
       BEGIN
-        SELECT b.worst INTO cost FROM market.check_body(round, box.body) b;
+        SELECT b.worst INTO cost FROM market.check_body(round.round_id, round.delivery_start, round.delivery_end, round.slot_minutes,
+          box.body) b;
         IF cost > (market.check_sealed(box.sealed)).worst THEN
           reason := format('it may cost %s, more than the %s it declared', market.show_usd(cost),
             market.show_usd((market.check_sealed(box.sealed)).worst));
@@ -171,4 +180,4 @@ GRANT EXECUTE ON FUNCTION market.encrypt_round(text) TO market_operator;
 GRANT EXECUTE ON FUNCTION market.round_key(text) TO market_operator, market_clearing, market_auditor, market_company;
 GRANT EXECUTE ON FUNCTION market.my_refusals(text) TO market_company;
 GRANT EXECUTE ON FUNCTION market.rounds_without_key(), market.announce_key(text, bytea, bytea, bytea), market.sealed_boxes(text),
-  market.open_boxes(text, jsonb) TO market_clearing;
+  market.open_boxes(text, jsonb, bytea) TO market_clearing;

@@ -34,6 +34,11 @@ BEGIN
     FROM market.bid b LEFT JOIN market.entry e ON e.entry_id = b.head_entry AND e.round_id = b.round_id
       AND e.company_id = b.company_id AND e.bid = b.bid
     WHERE e.entry_id IS NULL;
+  RETURN QUERY
+    SELECT format('entry %s has the kind %L and a key of %s characters', encode(e.hash, 'hex'), e.kind, length(e.key))
+    FROM market.entry e WHERE e.kind NOT IN ('place', 'amend', 'withdraw') OR length(e.key) NOT BETWEEN 1 AND 200;
+  RETURN QUERY
+    SELECT format('bid %s may cost %s', b.bid, b.exposure) FROM market.bid b WHERE b.exposure < 0;
   -- 5: the seal is that of the entries, and each entry that of its hash.
   RETURN QUERY
     SELECT format('entry %s of round %s is not as it was accepted', encode(e.hash, 'hex'), r.name)
@@ -63,7 +68,7 @@ BEGIN
     SELECT format('bid %s does not stand as its last entry says', e.bid)
     FROM (SELECT DISTINCT ON (e.company_id, e.bid) e.* FROM market.entry e
       ORDER BY e.company_id, e.bid, e.entry_id DESC) e
-    LEFT JOIN market.bid b USING (company_id, bid)
+    LEFT JOIN market.bid b USING (round_id, company_id, bid)
     WHERE b.head_entry IS DISTINCT FROM e.entry_id OR b.withdrawn <> (e.kind = 'withdraw');
   RETURN QUERY
     SELECT format('the running totals of company %s in round %s are wrong', c.name, r.name)

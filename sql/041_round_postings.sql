@@ -92,14 +92,16 @@ $$;
 
 -- What a company owes beyond its deposit, in micro-dollars; never negative. Called at every bid: two row look-ups,
 -- in PL/pgSQL because that keeps the plan.
+CREATE FUNCTION ledger.owing(wanted bigint) RETURNS TABLE (owed bigint)
+LANGUAGE sql STABLE AS $$ -- without a search path of its own, so that a statement which pins one can take it in
+  SELECT greatest(0, coalesce(sum(b.cents), 0))::bigint * 10000
+  FROM ledger.account a JOIN ledger.balance b USING (account_id)
+  WHERE a.kind IN ('receivable', 'deposit') AND coalesce(a.company_id, 0) = wanted AND coalesce(a.pool_id, 0) = 0
+$$;
+
 CREATE FUNCTION ledger.owed(wanted bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN (
-    SELECT greatest(0, coalesce(sum(b.cents), 0))::bigint * 10000
-    FROM ledger.account a JOIN ledger.balance b USING (account_id)
-    WHERE a.kind IN ('receivable', 'deposit') AND coalesce(a.company_id, 0) = wanted AND coalesce(a.pool_id, 0) = 0);
-END
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT o.owed FROM ledger.owing(wanted) o
 $$;
 GRANT EXECUTE ON FUNCTION ledger.owed(bigint) TO market_operator, market_finance, market_auditor;
 

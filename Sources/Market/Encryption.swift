@@ -14,6 +14,13 @@ public struct EncryptionKeyPair: Sendable {
     self.secretKey = secretKey
   }
 
+  /// The pair of a secret key that was made known.
+  init(secretKey: [UInt8]) {
+    var publicKey = [UInt8](repeating: 0, count: Int(crypto_box_PUBLICKEYBYTES))
+    if secretKey.count == Int(crypto_box_SECRETKEYBYTES) { crypto_scalarmult_base(&publicKey, secretKey) }
+    self.init(publicKey: publicKey, secretKey: secretKey)
+  }
+
   /// A new random pair.
   public init() {
     var publicKey = [UInt8](repeating: 0, count: Int(crypto_box_PUBLICKEYBYTES))
@@ -99,6 +106,13 @@ public enum EncryptedBid {
       .init("type", "sealed"), .init("exposure", .integer(exposure.microdollars)),
       .init("box", .string(Data(box).base64EncodedString())),
     ]).text()
+  }
+
+  /// What a sealed body says it may cost.
+  static func declaredExposure(_ body: String) throws(JSONProblem) -> Money {
+    Money(
+      microdollars: try JSONReader.parse(Array(body.utf8), source: "bid").at("exposure").integer(
+        in: 0...1_000_000_000_000_000))
   }
 
   /// Opens a body; gives the bid's text, or why it does not take part.

@@ -129,8 +129,8 @@ public struct Migrator {
   private func apply(_ migration: Migration, _ connection: inout Connection) throws -> Bool {
     let known = try connection.query("SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)").first
     guard known == nil else { return false }
-    // The first one makes the owner.
-    let asOwner = !migration.name.hasPrefix("001_")
+    // These two concern the server, and are run by whoever migrates; the rest is the owner's.
+    let asOwner = !["001_roles_and_schema.sql", "010_closed_doors.sql"].contains(migration.name)
     if asOwner { try connection.script("SET LOCAL ROLE market_owner") }
     try connection.script(migration.text)
     if asOwner { try connection.script("RESET ROLE") }

@@ -119,6 +119,7 @@ public struct StatementHost: Sendable {
         "refusal": outcome.refusal.map { .string($0) } ?? .null,
       ])
     }
-    try connection.query("SELECT market.open_boxes(\(round), \(JSONText.array(opened).text())::jsonb)")
+    try connection.query(
+      "SELECT market.open_boxes(\(round), \(JSONText.array(opened).text())::jsonb, \(pair.secretKey))")
   }
 }

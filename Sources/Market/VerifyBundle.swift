@@ -23,6 +23,14 @@ public struct VerifyBundle: Sendable {
     public let refusal: String?
   }
 
+  /// The keys of an encrypted round.
+  public struct Encryption: Sendable {
+    /// As announced, in hexadecimal, with who signed that.
+    public let publicKey, signer, signature: String
+    /// Nil where no box was ever opened.
+    public let secretKey: String?
+  }
+
   /// What was published of a clearing.
   public struct Record: Sendable {
     public let merkleRoot, instanceDigest, resultDigest, engineVersion, effort, ties: String
@@ -61,6 +69,8 @@ public struct VerifyBundle: Sendable {
   public let closedAt: String
   public let entryCount: Int
   public let merkleRoot: String
+  /// Nil for a default round.
+  public let encryption: Encryption?
   public let pools: [OfferedPool]
   public let caps: [(company: String, pool: String, gpus: Int)]
   public let entries: [Entry]
@@ -111,6 +121,8 @@ public struct VerifyBundle: Sendable {
     closedAt = try head.at("closed_at").string()
     entryCount = Int(try head.at("entry_count").integer())
     merkleRoot = try head.at("merkle_root").string()
+    let keys = try head.at("encryption")
+    encryption = keys.isNull ? nil : try Encryption(keys)
     pools = try value.at("pools").elements().map { pool in
       OfferedPool(
         name: try pool.at("name").string(),
@@ -162,6 +174,15 @@ extension VerifyBundle.Entry {
     hash = try value.text("hash")
     opened = try value.optionalText("opened")
     refusal = try value.optionalText("refusal")
+  }
+}
+
+extension VerifyBundle.Encryption {
+  fileprivate init(_ value: JSONValue) throws {
+    publicKey = try value.text("public_key")
+    signer = try value.text("signer")
+    signature = try value.text("signature")
+    secretKey = try value.optionalText("secret_key")
   }
 }
 

@@ -30,6 +30,11 @@ public struct VerifyRound: Sendable {
     check("every entry has the hash of its fields", hashes)
     check("order, count and root of the seal", seal)
     if statement != nil { check("the signed closing statement", statementProblems) }
+    if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
+      check("what was opened is what the sealed boxes hold") {
+        VerifyBoxes(bundle, pinnedKey: pinnedKey ?? statement.map { hex($0.publicKey) }).problems()
+      }
+    }
     guard findings.allSatisfy(\.problems.isEmpty) else { return findings }
     do {
       let book = try sealedBook()
@@ -50,10 +55,6 @@ public struct VerifyRound: Sendable {
     return findings
   }
 
-  private func name(_ entry: VerifyBundle.Entry) -> String {
-    "entry \(entry.place), bid \(entry.bid) of \(entry.company)"
-  }
-
   private func hashes() -> [String] {
     bundle.entries.filter { entry in
       entry.hash
@@ -61,18 +62,18 @@ public struct VerifyRound: Sendable {
           SealHash.entry(
             round: bundle.round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
             key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body))
-    }.map { "\(name($0)): its hash is not that of its fields" }
+    }.map { "\($0.name): its hash is not that of its fields" }
   }
 
   private func seal() -> [String] {
     var problems: [String] = []
     for (at, entry) in bundle.entries.enumerated() {
-      if entry.place != at + 1 { problems.append("\(name(entry)): it stands in place \(at + 1)") }
+      if entry.place != at + 1 { problems.append("\(entry.name): it stands in place \(at + 1)") }
       if at > 0, bundle.entries[at - 1].acceptedAt > entry.acceptedAt {
-        problems.append("\(name(entry)): it was accepted before the entry that precedes it")
+        problems.append("\(entry.name): it was accepted before the entry that precedes it")
       }
       if entry.acceptedAt >= bundle.closedAt {
-        problems.append("\(name(entry)): it was accepted after the gate had closed")
+        problems.append("\(entry.name): it was accepted after the gate had closed")
       }
     }
     if bundle.entries.count != bundle.entryCount {
@@ -115,7 +116,7 @@ public struct VerifyRound: Sendable {
             place: entry.place, company: entry.company, id: entry.bid, parent: entry.parent, bid: bid,
             bodyText: body, acceptedAt: try Instant(iso8601: entry.acceptedAt), hash: bytes(hex: entry.hash) ?? []))
       } catch {
-        throw TrustProblem("\(name(entry)): \(error)", "the door lets no such bid in; keep the bundle and report this")
+        throw TrustProblem("\(entry.name): \(error)", "the door lets no such bid in; keep the bundle and report this")
       }
     }
     return SealedBook(

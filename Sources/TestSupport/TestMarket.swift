@@ -14,12 +14,15 @@ public final class TestMarket: Sendable {
   ///   - slotLength: of the market.
   ///   - afresh: migrates the database itself instead of copying one. Slower; but a copy lacks the rights on the
   ///     database, which PostgreSQL does not copy.
-  public init(on server: TestServer? = nil, slotLength: SlotLength = .hour, afresh: Bool = false) throws {
+  ///   - migrations: another folder than the checkout's, and afresh.
+  public init(
+    on server: TestServer? = nil, slotLength: SlotLength = .hour, afresh: Bool = false, migrations: String? = nil
+  ) throws {
     self.server = try server ?? TestServer.shared()
-    if afresh {
+    if afresh || migrations != nil {
       database = try self.server.makeDatabase()
       var connection = try Connection(conninfo: self.server.conninfo(database: database))
-      _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
+      _ = try Migrator(folder: migrations ?? TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
       return
     }
     let template = try self.server.template("market \(slotLength.minutes)") { conninfo in
@@ -27,6 +30,15 @@ public final class TestMarket: Sendable {
       _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
     }
     database = try self.server.makeDatabase(template: template)
+  }
+
+  /// A market with a pool, a company named acme, and an open round.
+  ///
+  /// - Returns: with it the company's login and the round's name.
+  public static func withOneBidder(credit: String) throws -> (market: TestMarket, login: String, round: String) {
+    let market = try TestMarket()
+    try market.addPool()
+    return (market, try market.addCompany("acme", credit: credit), try market.openRound())
   }
 
   /// The migrations of this checkout.

@@ -124,7 +124,7 @@ struct BidFileTests {
   @Test func mangledFilesNeverCrash() throws {
     let csv = header + "a,h100,16,4,\(window),2.40,8,,,\nc,h100,,,\(window),,,a,curve,8@3.10 16@2.00\n"
     let json = #"[{"ref":"a","alternatives":[{"pool":"h100","gpus":8,"hours":1,"window":"\#(window)","limit":"2"}]}]"#
-    var random = SeededGenerator(seed: 11)
+    var random = SeededGenerator(11)
     for text in [csv, json] {
       for _ in 0..<1500 {
         var bytes = Array(text.utf8)

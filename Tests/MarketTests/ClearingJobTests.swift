@@ -15,7 +15,7 @@ struct ClearingJobTests {
     let market = try TestMarket()
     try market.addPool("h100", gpus: 32, lot: 8, reserve: "1.00")
     try market.addPool("a100", gpus: 20, lot: 4, reserve: "0.50")
-    var random = SeededGenerator(seed: seed)
+    var random = SeededGenerator(seed)
     var asOperator = try market.asOperator()
     var logins: [String] = []
     for name in ["acme", "borealis", "cygnus"] { logins.append(try market.addCompany(name)) }

@@ -6,16 +6,6 @@ import TestSupport
 import Testing
 import Units
 
-/// Runs `body` and returns the server's refusal.
-func refusal(_ body: () throws -> Void) -> PostgresError? {
-  do {
-    try body()
-    return nil
-  } catch {
-    return error as? PostgresError
-  }
-}
-
 @Suite("Order book")
 struct OrderBookTests {
   let market: TestMarket
@@ -23,10 +13,7 @@ struct OrderBookTests {
   let round: String
 
   init() throws {
-    market = try TestMarket()
-    try market.addPool()
-    acme = try market.addCompany("acme", credit: "1000")
-    round = try market.openRound()
+    (market, acme, round) = try TestMarket.withOneBidder(credit: "1000")
   }
 
   @Test func aReceiptHoldsTheHashOfItsOwnFields() throws {
@@ -112,7 +99,7 @@ struct OrderBookTests {
   /// above credit.
   @Test(arguments: [1, 2, 3] as [UInt64])
   func exposureNeverExceedsCredit(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededGenerator(seed)
     var connection = try market.connect(acme)
     var model: [String: Int64] = [:]
     for step in 0..<60 {
@@ -145,7 +132,7 @@ struct OrderBookTests {
 
   /// Whatever text comes as a body, the door answers with a refusal of ours and writes nothing.
   @Test func strangeBodiesAreRefusedKindly() throws {
-    var random = SeededGenerator(seed: 7)
+    var random = SeededGenerator(7)
     var connection = try market.connect(acme)
     let body = try TestMarket.block().body
     for step in 0..<300 {
@@ -169,20 +156,5 @@ struct OrderBookTests {
         #expect(try OrderBook.mine(round: round, &connection).count == before)
       }
     }
-  }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers from the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -41,7 +41,7 @@ import Testing
 
   @Test func textWithAZeroByteIsRefusedRatherThanCut() throws {
     var connection = try emptyDatabase()
-    let error = try refusal { try connection.query("SELECT \("10\u{0}000")::text") }
+    let error = try refused { try connection.query("SELECT \("10\u{0}000")::text") }
     #expect(error.sqlState == "22021")
     #expect(error.message == "a text cannot hold a zero byte")
     let zeros: [UInt8] = [0, 0, 0]
@@ -51,21 +51,21 @@ import Testing
   @Test func errorsCarryStateDetailHintAndConstraint() throws {
     var connection = try emptyDatabase()
     try connection.script("CREATE TABLE t (id int CONSTRAINT positive CHECK (id > 0))")
-    let check = try refusal { try connection.execute("INSERT INTO t VALUES (\(-1))") }
+    let check = try refused { try connection.execute("INSERT INTO t VALUES (\(-1))") }
     #expect(check.kind == .refused)
     #expect(check.sqlState == "23514")
     #expect(check.constraint == "positive")
     #expect(check.detail == "Failing row contains (-1).")
 
-    let own = try refusal {
+    let own = try refused {
       try connection.script("DO $$BEGIN RAISE 'gate is closed' USING ERRCODE = 'GM001', HINT = 'next round'; END$$")
     }
     #expect(own.sqlState == "GM001")
     #expect(own.description == "gate is closed\nnext round")
-    #expect(try refusal { try connection.query("SELEC 1") }.sqlState == "42601")
-    #expect(try refusal { try connection.query("SELECT 1 AS a").one().get("b", as: Int.self) }.kind == .decoding)
-    #expect(try refusal { try connection.query("SELECT 'x' AS a").one().get("a", as: Int.self) }.kind == .decoding)
-    #expect(try refusal { try connection.query("SELECT NULL AS a").one().get("a", as: Int.self) }.kind == .decoding)
+    #expect(try refused { try connection.query("SELEC 1") }.sqlState == "42601")
+    #expect(try refused { try connection.query("SELECT 1 AS a").one().get("b", as: Int.self) }.kind == .decoding)
+    #expect(try refused { try connection.query("SELECT 'x' AS a").one().get("a", as: Int.self) }.kind == .decoding)
+    #expect(try refused { try connection.query("SELECT NULL AS a").one().get("a", as: Int.self) }.kind == .decoding)
   }
 
   @Test func noticesAreKept() throws {
@@ -101,7 +101,7 @@ import Testing
   @Test func swallowedErrorDoesNotPassForACommit() throws {
     var connection = try emptyDatabase()
     try connection.script("CREATE TABLE t (id int)")
-    let error = try refusal {
+    let error = try refused {
       try connection.transaction { connection in
         try connection.execute("INSERT INTO t VALUES (1)")
         do { try connection.query("SELECT 1/0") } catch {}
@@ -115,9 +115,9 @@ import Testing
     var connection = try emptyDatabase()
     var other = try Connection(conninfo: TestServer.shared().conninfo())
     try other.query("SELECT pg_terminate_backend(\(connection.backendProcess))")
-    let first = try refusal { try connection.query("SELECT pg_sleep(5)") }
+    let first = try refused { try connection.query("SELECT pg_sleep(5)") }
     #expect(first.kind == .unavailable)
-    #expect(try refusal { try connection.query("SELECT 1") }.kind == .unavailable)
+    #expect(try refused { try connection.query("SELECT 1") }.kind == .unavailable)
   }
 
   @Test func sessionEndedByATimeOutIsUnavailable() throws {
@@ -126,7 +126,7 @@ import Testing
     var other = try Connection(conninfo: TestServer.shared().conninfo())
     let alive: SQL = "SELECT FROM pg_stat_activity WHERE pid = \(connection.backendProcess)"
     while try !other.query(alive).isEmpty { usleep(10_000) }
-    #expect(try refusal { try connection.query("SELECT 1") }.kind == .unavailable)
+    #expect(try refused { try connection.query("SELECT 1") }.kind == .unavailable)
   }
 
   @Test func statementIsCancelledFromAnotherThread() throws {
@@ -143,13 +143,13 @@ import Testing
         try canceller.cancel()
       } catch { Issue.record(error) }
     }
-    #expect(try refusal { try connection.query("SELECT pg_sleep(60)") }.sqlState == "57014")
+    #expect(try refused { try connection.query("SELECT pg_sleep(60)") }.sqlState == "57014")
     outcome.wait()
     #expect(try connection.query("SELECT 1 AS one").one().get("one") == 1)
   }
 
   @Test func absentServerIsUnavailable() throws {
-    let error = try refusal { try Connection(conninfo: "host=/nonexistent dbname=x") }
+    let error = try refused { try Connection(conninfo: "host=/nonexistent dbname=x") }
     #expect(error.kind == .unavailable)
     #expect(error.message.contains("/nonexistent"))
     #expect(error.hint?.contains("server runs") == true)

@@ -27,7 +27,7 @@ import Testing
     try connection.script("CREATE TABLE t (id int)")
     // Far more than the socket holds, the bad row first: the server refuses while the client still sends.
     var left = 20_000
-    let error = try refusal {
+    let error = try refused {
       try connection.copyIn("COPY t FROM STDIN") {
         left -= 1
         return left < 0 ? nil : Array((left == 19_999 ? "x\n" : String(repeating: "1\n", count: 500)).utf8)
@@ -54,10 +54,10 @@ import Testing
 
   @Test func otherStatementsAreRefused() throws {
     var connection = try emptyDatabase()
-    #expect(try refusal { try connection.copyIn("SELECT 1") { nil } }.kind == .configuration)
-    #expect(try refusal { try connection.copyOut("COPY nowhere TO STDOUT") { _ in } }.sqlState == "42P01")
+    #expect(try refused { try connection.copyIn("SELECT 1") { nil } }.kind == .configuration)
+    #expect(try refused { try connection.copyOut("COPY nowhere TO STDOUT") { _ in } }.sqlState == "42P01")
     let failing: SQL = "COPY (SELECT 1 / (3 - g) FROM generate_series(1, 5) g) TO STDOUT"
-    #expect(try refusal { try connection.copyOut(failing) { _ in } }.sqlState == "22012")
+    #expect(try refused { try connection.copyOut(failing) { _ in } }.sqlState == "22012")
     #expect(try connection.query("SELECT 1 AS one").one().get("one") == 1)
   }
 }

@@ -54,8 +54,8 @@ import Testing
     let conninfo = shared.conninfo()
     await #expect(processExitsWith: .success) { [home = home as String, conninfo = conninfo as String] in
       try become(65534)
-      let refused = try refusal { try Connection(conninfo: conninfo) }
-      #expect(refused.message.contains("Permission denied"))
+      let error = try refused { try Connection(conninfo: conninfo) }
+      #expect(error.message.contains("Permission denied"))
       let server = try PrivateServer(home: home)
       for call in [server.start, server.stop, { _ = try server.status() }] {
         do {

@@ -30,7 +30,7 @@ import Testing
     var connection = try table()
     let statements = (0..<1000).map { insert($0 == position ? -1 : $0) }
     try connection.execute(insert(-1))
-    let error = try refusal { try connection.pipeline(statements) }
+    let error = try refused { try connection.pipeline(statements) }
     #expect(error.sqlState == "23505")
     #expect(try connection.query("SELECT count(*) AS n FROM t").one().get("n") == 1)
     #expect(try connection.pipeline([insert(7)]).count == 1)
@@ -39,7 +39,7 @@ import Testing
   @Test func commitThatFailsIsAnError() throws {
     var connection = try table()
     try connection.script("CREATE TABLE child (parent int REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
-    let error = try refusal { try connection.pipeline([insert(1), "INSERT INTO child VALUES (\(2))"]) }
+    let error = try refused { try connection.pipeline([insert(1), "INSERT INTO child VALUES (\(2))"]) }
     #expect(error.sqlState == "23503")
     #expect(try connection.query("SELECT * FROM t").isEmpty)
     #expect(try connection.pipeline([insert(2), "INSERT INTO child VALUES (\(2))"]).count == 2)
@@ -48,7 +48,7 @@ import Testing
   @Test(arguments: [1, 255, 256, 400]) func statementThatCannotBeSentUndoesAll(position: Int) throws {
     var connection = try table()
     let statements = (0..<500).map { $0 == position ? "SELECT \("a\u{0}b")::text" : insert($0) }
-    #expect(try refusal { try connection.pipeline(statements) }.sqlState == "22021")
+    #expect(try refused { try connection.pipeline(statements) }.sqlState == "22021")
     #expect(try connection.query("SELECT * FROM t").isEmpty)
     #expect(try connection.pipeline([insert(7)]).count == 1)
   }
@@ -60,7 +60,7 @@ import Testing
       _ = try connection.execute("DELETE FROM t WHERE id < \(100)")
     }
     #expect(try connection.query("SELECT count(*) AS n FROM t").one().get("n") == 500)
-    let error = try refusal {
+    let error = try refused {
       try connection.transaction { connection in _ = try connection.pipeline([insert(1), insert(200)]) }
     }
     #expect(error.sqlState == "23505")
@@ -70,6 +70,6 @@ import Testing
   @Test func killedBackendEndsIt() throws {
     var connection = try table()
     let statements: [SQL] = [insert(1), "SELECT pg_terminate_backend(pg_backend_pid())", insert(2)]
-    #expect(try refusal { try connection.pipeline(statements) }.kind == .unavailable)
+    #expect(try refused { try connection.pipeline(statements) }.kind == .unavailable)
   }
 }

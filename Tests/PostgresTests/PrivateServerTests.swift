@@ -36,7 +36,7 @@ import Testing
       "synchronous_commit": "on", "full_page_writes": "on", "server_encoding": "UTF8",
     ]
     for (name, value) in settings { #expect(try setting(name, server) == value, "\(name)") }
-    #expect(try refusal { try setting("market.throwaway", server) }.sqlState == "42704")
+    #expect(try refused { try setting("market.throwaway", server) }.sqlState == "42704")
 
     do {
       var connection = try Connection(conninfo: server.conninfo())

@@ -37,30 +37,30 @@ import Testing
   @Test func wrongAuthorityIsRefused() throws {
     let server = try Self.made.get()
     let login = "\(server.address) user=finance password=right"
-    let error = try refusal { try connect("\(login) sslrootcert=\(server.stranger)") }
+    let error = try refused { try connect("\(login) sslrootcert=\(server.stranger)") }
     #expect(error.kind == .unavailable)
     #expect(error.message.contains("certificate verify failed"))
-    #expect(try refusal { try connect("\(login) sslrootcert=/nonexistent") }.message.contains("root certificate file"))
+    #expect(try refused { try connect("\(login) sslrootcert=/nonexistent") }.message.contains("root certificate file"))
   }
 
   @Test func wrongNameIsRefused() throws {
     let server = try Self.made.get()
     let conninfo = "\(server.address) host=127.0.0.1 user=finance password=right sslrootcert=\(server.authority)"
-    #expect(try refusal { try connect(conninfo) }.message.contains("does not match host name \"127.0.0.1\""))
+    #expect(try refused { try connect(conninfo) }.message.contains("does not match host name \"127.0.0.1\""))
   }
 
   @Test func wrongPasswordIsRefused() throws {
     let server = try Self.made.get()
     let conninfo = "\(server.address) user=finance password=wrong sslrootcert=\(server.authority)"
-    let error = try refusal { try connect(conninfo) }
+    let error = try refused { try connect(conninfo) }
     #expect(error.message.contains("password authentication failed for user \"finance\""))
   }
 
   @Test func plainTextIsRefusedByBothSides() throws {
     let server = try Self.made.get()
     let conninfo = "\(server.address) user=finance password=right sslmode=disable"
-    #expect(try refusal { try connect(conninfo) }.kind == .configuration)
-    #expect(try refusal { try connect(conninfo, allowPlaintext: true) }.message.contains("no encryption"))
+    #expect(try refused { try connect(conninfo) }.kind == .configuration)
+    #expect(try refused { try connect(conninfo, allowPlaintext: true) }.message.contains("no encryption"))
   }
 
   @Test func serviceFileNamesTheServer() async throws {
@@ -92,7 +92,7 @@ private func expectServices(_ file: String) throws {
   #expect(try Connection(conninfo: resolve("service=market")).user == "finance")
   #expect(try resolve("service=required") == "service='required'")
   #expect(try Connection(conninfo: resolve("service=required")).user == "finance")
-  #expect(try refusal { try resolve("service=plain") }.kind == .configuration)
+  #expect(try refused { try resolve("service=plain") }.kind == .configuration)
   #expect(try resolve("service=plain", ["GPUMARKET_ALLOW_PLAINTEXT": "1"]) == "service='plain'")
   setenv("PGSERVICE", "market", 1)
   let bare = "channel_binding='require' gssencmode='disable' sslmode='verify-full'"

@@ -59,11 +59,11 @@ import Testing
   }
 
   @Test(arguments: ["disable", "allow", "prefer"]) func plainTextIsRefused(mode: String) throws {
-    let error = try refusal { try resolve("host=db.example sslmode=\(mode)") }
+    let error = try refused { try resolve("host=db.example sslmode=\(mode)") }
     #expect(error.kind == .configuration)
     #expect(error.message == "sslmode=\(mode) may send bids and passwords to db.example in plain text.")
     #expect(error.hint?.contains("GPUMARKET_ALLOW_PLAINTEXT=1") == true)
-    #expect(try refusal { try resolve(nil, ["PGHOST": "x", "PGSSLMODE": mode]) }.kind == .configuration)
+    #expect(try refused { try resolve(nil, ["PGHOST": "x", "PGSSLMODE": mode]) }.kind == .configuration)
     let allowed = "host='db.example' sslmode='\(mode)'"
     #expect(try resolve("host=db.example sslmode=\(mode)", allowPlaintext: true) == allowed)
     #expect(try resolve("host=db.example sslmode=\(mode)", ["GPUMARKET_ALLOW_PLAINTEXT": "1"]) == allowed)
@@ -71,9 +71,9 @@ import Testing
 
   @Test func libpqSaysWhatIsWrong() throws {
     #expect(
-      try refusal { try resolve("market") }.message == "missing \"=\" after \"market\" in connection info string")
-    #expect(try refusal { try resolve("hots=x") }.message == "invalid connection option \"hots\"")
-    #expect(try refusal { try resolve("service=nowhere") }.message == "definition of service \"nowhere\" not found")
+      try refused { try resolve("market") }.message == "missing \"=\" after \"market\" in connection info string")
+    #expect(try refused { try resolve("hots=x") }.message == "invalid connection option \"hots\"")
+    #expect(try refused { try resolve("service=nowhere") }.message == "definition of service \"nowhere\" not found")
   }
 
   @Test func valuesSurviveQuoting() throws {

@@ -41,7 +41,7 @@ func emptyDatabase() throws -> Connection {
 }
 
 /// The error that `body` must throw.
-func refusal<T: ~Copyable>(_ body: () throws -> T) throws -> PostgresError {
+func refused<T: ~Copyable>(_ body: () throws -> T) throws -> PostgresError {
   do { _ = try body() } catch let error as PostgresError { return error }
   throw Missing()
 }

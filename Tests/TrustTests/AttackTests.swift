@@ -169,6 +169,53 @@ struct AttackTests {
     #expect(notifying == 0, "nothing of the market signals what others could hear or hold")
   }
 
+  /// What the server says of how it ran a company's own call: plans, pages, the log, its own statements.
+  @Test func explainingOnesOwnCallsShowsNothingOfARival() throws {
+    var spy = try market.connect(acme)
+    let body = try TestMarket.block().body
+    var said: [String] = []
+    for call in [
+      "SELECT market.place_bid('\(round)', 'explained', '\(body)')", "SELECT * FROM market.my_bids(NULL)",
+      "SELECT * FROM market.round_result('\(round)')", "SELECT * FROM market.rounds()",
+      "SELECT * FROM market.my_account()", "SELECT market.my_proof('\(rival.receipts[0].hash)')",
+      "SELECT * FROM market.my_bid_history('\(rival.receipts[0].bid)')",
+    ] {
+      for options in ["VERBOSE", "ANALYZE, VERBOSE, BUFFERS, WAL, SETTINGS", "ANALYZE, BUFFERS, FORMAT JSON"] {
+        do {
+          let rows = try spy.query(SQL(unsafeRaw: "EXPLAIN (\(options)) \(call)"))
+          for row in rows {
+            said.append(try row.get("QUERY PLAN", as: String.self))
+          }
+        } catch { said.append("\(error)") }
+      }
+    }
+    try spy.script("SET client_min_messages = debug1; SET debug_print_plan = on; SET debug_print_rewritten = on")
+    _ = try spy.query("SELECT market.place_bid(\(round), 'printed', \(body))")
+    said += spy.takeNotices()
+    #expect(said.count > 20)
+    for text in said {
+      for secret in rival.secrets where !rival.receipts.map(\.hash).contains(secret) && secret != rival.receipts[0].bid
+      {
+        #expect(!text.contains(secret))
+      }
+    }
+  }
+
+  /// A key is a company's own: a rival that holds the same one in an open transaction makes nobody wait, as a key that is
+  /// unique in the whole book would, and so tell that it is in use.
+  @Test func aRivalsOpenBidDelaysNobody() throws {
+    var other = try market.connect(rival.login)
+    try other.script("BEGIN")
+    _ = try OrderBook.place(TestMarket.block(), in: round, parent: nil, key: "shared", &other)
+    var spy = try market.connect(acme)
+    // Far longer than a bid takes on the slowest machine, far shorter than the rival holds its own.
+    try spy.script("SET lock_timeout = '30s'")
+    let receipt = try OrderBook.place(TestMarket.block(), in: round, parent: nil, key: "shared", &spy)
+    #expect(receipt.company == "acme")
+    #expect(try OrderBook.mine(round: round, &spy).count == 1)
+    try other.script("COMMIT")
+  }
+
   @Test func neighbouringDatabasesAreClosed() throws {
     for database in ["postgres", "template1"] {
       #expect(throws: PostgresError.self) {

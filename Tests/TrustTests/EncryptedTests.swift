@@ -128,6 +128,63 @@ struct EncryptedTests {
     #expect(try AuditInvariants.problems(&auditor) == [])
   }
 
+  /// Whoever opens the boxes could lie about what they held; the published key tells.
+  @Test(arguments: [
+    (
+      "UPDATE market.opened SET body = replace(body, '\"gpus\":8', '\"gpus\":16') WHERE body LIKE '%\"gpus\":8,%'",
+      "holds another bid"
+    ),
+    (
+      "UPDATE market.opened SET refusal = 'the limit is too low' WHERE entry_id = (SELECT min(entry_id) FROM market.opened)",
+      "refused without cause: the limit is too low"
+    ),
+    (
+      "UPDATE market.opened SET body = NULL, refusal = 'what was sealed is no bid' WHERE entry_id = (SELECT max(entry_id) FROM market.opened)",
+      "holds another bid"
+    ),
+    ("DELETE FROM market.opened WHERE entry_id = (SELECT max(entry_id) FROM market.opened)", "never opened"),
+    ("UPDATE market.opened_key SET secret_key = sha256('x')", "does not open what was sealed"),
+    ("DELETE FROM market.opened_key", "was not published"),
+    ("UPDATE market.round_key SET public_key = sha256('x')", "is not signed by"),
+    ("UPDATE market.round SET encrypted = false", "no key was announced"),
+  ])
+  func aFalseOpeningIsFound(_ edit: String, _ said: String) throws {
+    let cleared = try Self.common.get()
+    var owner = try cleared.market.connect(nil)
+    struct TakeBack: Error {}
+    #expect(throws: TakeBack.self) {
+      try owner.transaction { owner in
+        try owner.script("SET LOCAL session_replication_role = replica")
+        #expect(try owner.execute(SQL(unsafeRaw: edit)) > 0)
+        let problems = VerifyRound(try VerifyBundle.load(cleared.round, &owner)).findings().flatMap(\.problems)
+        #expect(problems.contains { $0.contains(said) }, "\(problems)")
+        throw TakeBack()
+      }
+    }
+  }
+
+  static let common = Result { try ClearedMarket(seed: 22, bids: 12, encrypted: true) }
+
+  /// The announcement has to be that of the host whose key the reader has.
+  @Test func anAnnouncementOfAnotherHostIsFound() throws {
+    let cleared = try Self.common.get()
+    var verification = VerifyRound(try cleared.bundle())
+    verification.statement = try cleared.statement()
+    #expect(verification.findings().flatMap(\.problems) == [])
+    verification.pinnedKey = String(repeating: "0", count: 64)
+    #expect(verification.findings().flatMap(\.problems).contains { $0.contains("not by the clearing host") })
+  }
+
+  /// Nobody gets the key while bids are secret, nor ever by another way than the auditor's.
+  @Test func theKeyIsPublishedWithTheBookAndNotBefore() throws {
+    let cleared = try ClearedMarket(seed: 23, bids: 3, encrypted: true, publish: false)
+    var owner = try cleared.market.connect(nil)
+    #expect(try owner.query("SELECT FROM market.opened_key").count == 0)
+    #expect(throws: PostgresError.self) { _ = try cleared.bundle() }
+    _ = try cleared.clear()
+    #expect(try cleared.bundle().encryption?.secretKey?.count == 64)
+  }
+
   @Test func withoutItsKeyARoundIsNotCleared() throws {
     let cleared = try ClearedMarket(seed: 21, bids: 3, encrypted: true, publish: false)
     var job = ClearingJob()
@@ -146,11 +203,3 @@ func temporaryHome() throws -> String {
 }
 
 func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
-
-/// Runs `body` and returns the server's refusal.
-func refusal(_ body: () throws -> Void) -> PostgresError? {
-  do {
-    try body()
-    return nil
-  } catch { return error as? PostgresError }
-}

@@ -17,6 +17,8 @@ final class FaultMarket: Sendable {
   let market: TestMarket
   let logins: [String]
   let home: String
+  /// A day for each round, in the order of opening, so that none takes another's GPUs.
+  private let days = Mutex<[String]>([])
 
   init(on server: TestServer? = nil, companies: Int = 4) throws {
     market = try TestMarket(on: try server ?? Self.common.get())
@@ -31,23 +33,50 @@ final class FaultMarket: Sendable {
   func open(_ name: String, gateAfter seconds: Double, effort: String = "20") throws {
     var connection = try market.asOperator()
     let now = try Rounds.serverTime(&connection)
-    let start = try TimeRange(iso8601: TestMarket.delivery)
+    let count = days.withLock { days in
+      days.append(name)
+      return days.count
+    }
+    let first = try TimeRange(iso8601: TestMarket.delivery)
+    let shift = TimeSpan(hours: Int64(24 * (count - 1)))
     _ = try Rounds.open(
-      &connection, name: name, delivery: start, gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
+      &connection, name: name, delivery: TimeRange(start: first.start + shift, end: first.end + shift),
+      gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
       pricing: "vcg", effort: effort, pools: nil)
+  }
+
+  /// The delivery of a round, as a bid's window.
+  func window(_ round: String) throws -> String {
+    var connection = try market.asOperator()
+    return "\(try Rounds.named(round, &connection).delivery)"
+  }
+
+  /// Moves a round's gate to so many seconds from now, as no role of the market could: a test need not guess beforehand how
+  /// long its bids will take on a busy machine.
+  func bringGate(_ name: String, inSeconds seconds: Double) throws {
+    var owner = try market.connect(nil)
+    try owner.script("SET session_replication_role = replica")
+    try owner.transaction { owner in
+      // First the lock, for which bids under way keep it waiting; only then what time it is.
+      _ = try owner.query("SELECT FROM market.round WHERE name = \(name) FOR UPDATE")
+      _ = try owner.execute(
+        "UPDATE market.round SET gate = clock_timestamp() + \("\(seconds) seconds")::interval WHERE name = \(name)")
+    }
   }
 
   /// Opens a round, places bids and waits for its gate; returns the receipts.
   func bidIn(_ name: String, bids: Int, effort: String = "20") throws -> [Receipt] {
-    try open(name, gateAfter: 1.0 + 0.2 * Double(bids), effort: effort)
+    try open(name, gateAfter: 3600, effort: effort)
+    let window = try window(name)
     var random = SeededGenerator(UInt64(bids))
     var receipts: [Receipt] = []
     for number in 0..<bids {
       let bid = try TestMarket.block(
-        gpus: 8 * Int.random(in: 1...8, using: &random), slots: Int.random(in: 1...8, using: &random),
+        gpus: 8 * Int.random(in: 1...8, using: &random), slots: Int.random(in: 1...8, using: &random), window: window,
         limit: "\(Int.random(in: 1...9, using: &random)).\(Int.random(in: 10...99, using: &random))")
       receipts.append(try market.place(bid, as: logins[number % logins.count], in: name, key: "\(name)-\(number)"))
     }
+    try bringGate(name, inSeconds: 0.2)
     try waitForGate(name)
     return receipts
   }
@@ -92,9 +121,10 @@ final class FaultMarket: Sendable {
     var refused = 0
     var connection = try market.connect(login)
     var number = 0
+    let window = try window(round)
     while refused < 5 {
       number += 1
-      let bid = try TestMarket.block(gpus: 8 * (1 + number % 4))
+      let bid = try TestMarket.block(gpus: 8 * (1 + number % 4), window: window)
       let key = "\(login)-\(round)-\(number)"
       let error = refusal {
         receipts.append(try OrderBook.place(bid, in: round, parent: nil, key: key, &connection))

@@ -85,9 +85,7 @@ struct FaultTests {
           try server.server.stop()
           try server.server.start()
         default:
-          if case .running(let process, _) = try server.server.status() { kill(process, SIGKILL) }
-          usleep(300_000)
-          try server.server.start()
+          try killAndRestart(server.server)
         }
         let result = try run.finish()
         #expect([0, 4].contains(result.status), "\(result.error)")
@@ -100,10 +98,22 @@ struct FaultTests {
     }
   }
 
+  /// A killed server is dead some moments later, and its children may hold its memory for a while.
+  private func killAndRestart(_ server: PrivateServer) throws {
+    if case .running(let process, _) = try server.status() {
+      kill(process, SIGKILL)
+      for _ in 0..<600 where kill(process, 0) == 0 { usleep(50_000) }
+    }
+    for _ in 0..<100 {
+      do { return try server.start() } catch { usleep(200_000) }
+    }
+    try server.start()
+  }
+
   @Test func bidsRacingTheGate() throws {
     let faults = try FaultMarket(companies: 8)
     for turn in 0..<faultRounds {
-      try faults.open("race\(turn)", gateAfter: 1.5)
+      try faults.open("race\(turn)", gateAfter: 3600)
       let acknowledged = Mutex<[Receipt]>([])
       let round = "race\(turn)"
       let threads = faults.logins.map { login in
@@ -115,6 +125,15 @@ struct FaultTests {
         }
       }
       for thread in threads { thread.start() }
+      var watcher = try faults.market.connect(nil)
+      var count = 0
+      while count < 100, !threads.allSatisfy(\.isFinished) {
+        usleep(20_000)
+        count = try watcher.query(
+          "SELECT count(*) AS n FROM market.entry JOIN market.round r USING (round_id) WHERE r.name = \(round)"
+        ).one().get("n")
+      }
+      try faults.bringGate(round, inSeconds: 0.5)
       // The clearing job comes at the gate, while bids still arrive.
       try faults.closeAtGate(round)
       while !threads.allSatisfy(\.isFinished) { usleep(20_000) }
@@ -141,17 +160,27 @@ struct FaultTests {
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
       try owner.script("ALTER SYSTEM SET \(setting) = off")
       try owner.script("SELECT pg_reload_conf()")
-      usleep(300_000)
+      try wait(for: setting, "off", server)
       let result = try faults.clear("unsafe")
       #expect(result.status == 2 && result.error.contains("\(setting) = off"), "\(result.error)")
       try owner.script("ALTER SYSTEM RESET \(setting)")
       try owner.script("SELECT pg_reload_conf()")
-      usleep(300_000)
+      try wait(for: setting, "on", server)
       #expect(try faults.state("unsafe") == .open)
     }
     #expect(try faults.clear("unsafe").status == 0)
     try faults.check(receipts)
     FaultCounts.add("unsafe settings refused", 3)
+  }
+
+  /// A reload is told to the server, and done a while later.
+  private func wait(for setting: String, _ value: String, _ server: TestServer) throws {
+    for _ in 0..<600 {
+      var fresh = try Connection(conninfo: server.conninfo())
+      if try fresh.query("SELECT current_setting(\(setting)) AS value").one().get("value") == value { return }
+      usleep(50_000)
+    }
+    Issue.record("\(setting) did not become \(value)")
   }
 
   /// The order of rows on disk is nothing that a clearing sees.

@@ -54,73 +54,152 @@ struct HostFaultTests {
 
   /// A full disk is an error, never a false receipt; with space again everything goes on.
   @Test func aFullDiskGivesNoFalseReceipt() throws {
-    let folder = "/tmp/gpumarket-full-\(getpid())"
+    guard let disk = SmallDisk("full", megabytes: 140) else { return }
+    defer { disk.remove() }
+    let host = try HostMarket(home: disk.folder + "/home")
+    defer { host.stop() }
+    var receipts: [Receipt] = []
+    for turn in 0..<faultRounds {
+      disk.fill(butFor: 400_000)
+      var failure: PostgresError?
+      var number = 0
+      // Large bids, so that the disk is full soon.
+      guard case .block(let one) = try TestMarket.block(slots: 20) else { return }
+      let large = Bid.block(Array(repeating: one[0], count: 60))
+      while failure == nil, number < 4000 {
+        number += 1
+        failure = refusal { receipts.append(try host.place(large, key: "\(turn)-\(number)")) }
+      }
+      #expect(failure != nil, "\(number) bids went in")
+      #expect(failure?.sqlState == "53100" || failure?.kind == .unavailable, "\(String(describing: failure))")
+      disk.empty()
+      try host.server.start()
+      receipts.append(try host.place(TestMarket.block(slots: 20), key: "after-\(turn)"))
+    }
+    try host.check(receipts)
+    FaultCounts.add("bids acknowledged around a full disk", receipts.count)
+  }
+
+  /// Where the log cannot be written the server stops: nothing is acknowledged that was not, and with space again it
+  /// recovers, and the same key gives one row.
+  @Test func aFullLogDiskStopsTheServerAndLosesNothing() throws {
+    guard let disk = SmallDisk("wal", megabytes: 96) else { return }
+    defer { disk.remove() }
+    let place = try TestFolder()
+    let host = try HostMarket(home: place.path + "/home")
+    defer { host.stop() }
+    try host.server.stop()
+    let log = host.server.home + "/data/pg_wal"
+    #expect(
+      ChildProcess.run(
+        [
+          "/bin/sh", "-c",
+          "cp -a \"$1/.\" \"$2\" && chown --reference=\"$1\" \"$2\" && chmod 700 \"$2\" && rm -r \"$1\" "
+            + "&& ln -s \"$2\" \"$1\"", "move", log, disk.folder,
+        ], environment: ["PATH": "/usr/bin:/bin"], log: "/dev/null") == 0)
+    try host.server.start()
+    var receipts = [try host.place(TestMarket.block(), key: "before")]
+    for turn in 0..<faultRounds {
+      disk.fill(butFor: 8_000_000)
+      var failure: PostgresError?
+      var number = 0
+      while failure == nil, number < 20 {
+        number += 1
+        failure = refusal { receipts.append(try host.place(TestMarket.block(), key: "\(turn)-\(number)")) }
+        // A new segment each time; there is room for none.
+        _ = refusal {
+          var owner = try Connection(conninfo: host.server.conninfo())
+          try owner.script("SELECT pg_switch_wal()")
+        }
+      }
+      #expect(failure?.kind == .unavailable, "\(String(describing: failure))")
+      var stopped = false
+      for _ in 0..<600 where !stopped {
+        if case .running = try host.server.status() { usleep(100_000) } else { stopped = true }
+      }
+      #expect(stopped, "a server that cannot write its log does not go on")
+      disk.empty()
+      try host.server.start()
+      // It is unknown whether the last one went in: its key tells.
+      receipts.append(try host.place(TestMarket.block(), key: "\(turn)-\(number)"))
+      receipts.append(try host.place(TestMarket.block(), key: "\(turn)-after"))
+    }
+    try host.check(receipts)
+    FaultCounts.add("bids acknowledged around a full log disk", receipts.count)
+  }
+}
+
+/// A disk that is soon full; nothing where this process may not mount one.
+private struct SmallDisk {
+  let folder: String
+
+  init?(_ name: String, megabytes: Int) {
+    folder = "/tmp/gpumarket-\(name)-\(getpid())"
     mkdir(folder, 0o755)
-    defer { rmdir(folder) }
     guard geteuid() == 0,
       ChildProcess.run(
-        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=140m,mode=755", "tmpfs", folder], environment: [:],
+        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m,mode=755", "tmpfs", folder], environment: [:],
         log: "/dev/null") == 0
     else {
       print("skipped: mounting a small disk needs root and the right to mount")
-      return
+      rmdir(folder)
+      return nil
     }
-    let server = try PrivateServer(home: folder + "/home")
-    defer {
-      do { try server.stop() } catch { Issue.record("\(error)") }
-      _ = ChildProcess.run(["/usr/bin/umount", "-l", folder], environment: [:], log: "/dev/null")
-    }
+  }
+
+  /// Leaves so many bytes free.
+  func fill(butFor rest: Int) {
+    var free = statvfs()
+    guard statvfs(folder, &free) == 0 else { return }
+    let bytes = Int(free.f_bavail) * Int(free.f_frsize) - rest
+    _ = FileManager.default.createFile(atPath: folder + "/filler", contents: Data(count: max(0, bytes)))
+  }
+
+  func empty() { unlink(folder + "/filler") }
+
+  func remove() {
+    _ = ChildProcess.run(["/usr/bin/umount", "-l", folder], environment: [:], log: "/dev/null")
+    rmdir(folder)
+  }
+}
+
+/// A market with one company and one open round on a server of its own in a given place.
+private struct HostMarket {
+  let server: PrivateServer
+  let login: String
+  let round = "full"
+
+  init(home: String) throws {
+    server = try PrivateServer(home: home)
     try server.start()
     var owner = try Connection(conninfo: server.conninfo())
     _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&owner, slotLength: .hour)
     var asOperator = try Connection(conninfo: server.conninfo(user: "market_operator"))
     try Pools.add(
       &asOperator, name: "h100", capacityGPUs: 256, lotGPUs: 8, reserve: Price(dollarsPerGPUHour: "1.00"))
-    let login = try Companies.add(&asOperator, name: "acme", credit: Money(dollars: "1000000000")).login
+    login = try Companies.add(&asOperator, name: "acme", credit: Money(dollars: "1000000000")).login
     let period = try TimeRange(iso8601: TestMarket.delivery)
-    let round = try Rounds.open(
-      &asOperator, name: "full", delivery: period, gate: period.start, pricing: "vcg", effort: "20", pools: nil)
-
-    var receipts: [Receipt] = []
-    for turn in 0..<faultRounds {
-      try fill(folder)
-      var failure: PostgresError?
-      var number = 0
-      // Large bids, so that the disk is full soon.
-      let choice = try TestMarket.block(slots: 20)
-      guard case .block(let one) = choice else { return }
-      let large = Bid.block(Array(repeating: one[0], count: 60))
-      while failure == nil, number < 4000 {
-        number += 1
-        failure = refusal {
-          var company = try Connection(conninfo: server.conninfo(user: login))
-          receipts.append(
-            try OrderBook.place(large, in: round, parent: nil, key: "\(turn)-\(number)", &company))
-        }
-      }
-      #expect(failure != nil, "\(number) bids went in")
-      #expect(failure?.sqlState == "53100" || failure?.kind == .unavailable, "\(String(describing: failure))")
-      unlink(folder + "/filler")
-      try server.start()
-      var company = try Connection(conninfo: server.conninfo(user: login))
-      receipts.append(try OrderBook.place(choice, in: round, parent: nil, key: "after-\(turn)", &company))
-    }
-    var auditor = try Connection(conninfo: server.conninfo(user: "market_auditor"))
-    #expect(try AuditInvariants.problems(&auditor) == [])
-    var checker = try Connection(conninfo: server.conninfo())
-    let stored = Set(
-      try checker.query("SELECT encode(hash, 'hex') AS hash FROM market.entry").map {
-        try $0.get("hash", as: String.self)
-      })
-    #expect(stored == Set(receipts.map(\.hash)), "every receipt and nothing else is in the book")
-    FaultCounts.add("bids acknowledged around a full disk", receipts.count)
+    _ = try Rounds.open(
+      &asOperator, name: round, delivery: period, gate: period.start, pricing: "vcg", effort: "20", pools: nil)
   }
 
-  /// Leaves a few hundred kilobytes free.
-  private func fill(_ folder: String) throws {
-    var free = statvfs()
-    guard statvfs(folder, &free) == 0 else { return }
-    let bytes = Int(free.f_bavail) * Int(free.f_frsize) - 400_000
-    _ = FileManager.default.createFile(atPath: folder + "/filler", contents: Data(count: max(0, bytes)))
+  func stop() {
+    do { try server.stop() } catch { Issue.record("\(error)") }
+  }
+
+  func place(_ bid: Bid, key: String) throws -> Receipt {
+    var company = try Connection(conninfo: server.conninfo(user: login))
+    return try OrderBook.place(bid, in: round, parent: nil, key: key, &company)
+  }
+
+  /// Every receipt and nothing else is in the book, and all that must hold does.
+  func check(_ receipts: [Receipt]) throws {
+    var auditor = try Connection(conninfo: server.conninfo(user: "market_auditor"))
+    #expect(try AuditInvariants.problems(&auditor) == [])
+    var owner = try Connection(conninfo: server.conninfo())
+    let stored = try owner.query("SELECT encode(hash, 'hex') AS hash FROM market.entry").map {
+      try $0.get("hash", as: String.self)
+    }
+    #expect(Set(stored) == Set(receipts.map(\.hash)) && stored.count == Set(stored).count)
   }
 }

@@ -7,7 +7,7 @@ import Testing
 /// A backup as docs/operating.md describes it, restored on an empty server.
 @Suite("Restore")
 struct RestoreTests {
-  static let afterRestore = TestMarket.sqlFolder + "/../tools/after-restore.sql"
+  static let afterRestore = TestMarket.sqlFolder + "/010_closed_doors.sql"
 
   @Test func aDumpRestoresToAMarketThatHoldsAndVerifies() throws {
     let cleared = try ClearedMarket(seed: 30, bids: 15)
@@ -38,12 +38,5 @@ struct RestoreTests {
     for attack in ["SELECT * FROM pg_stat_activity", "CREATE TEMP TABLE t (x int)", "SELECT * FROM market.entry"] {
       #expect(throws: PostgresError.self) { _ = try company.attempt(attack) }
     }
-  }
-
-  @Test func whatIsRunAfterARestoreIsWhatMigrationDoes() throws {
-    let first = try String(contentsOfFile: TestMarket.sqlFolder + "/001_roles_and_schema.sql", encoding: .utf8)
-    let after = try String(contentsOfFile: Self.afterRestore, encoding: .utf8)
-    let text = after.split(separator: "\n", omittingEmptySubsequences: false).drop { $0.hasPrefix("--") }
-    #expect(first.contains(text.joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)))
   }
 }

@@ -1,5 +1,5 @@
--- What a dump does not carry: run it as a superuser on a restored database before anyone connects.
--- The same text stands in sql/001_roles_and_schema.sql; a test keeps the two equal.
+-- What a bidder could read rivals from elsewhere than in the market's own schemas is closed. A dump carries none of this: run
+-- the file again, as a superuser, on a restored database before anyone connects. It may be run at any time.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 DO $$
 BEGIN

@@ -1,0 +1,114 @@
+import Foundation
+import Glibc
+import Market
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Units
+
+/// A database is brought to a newer version while a round is open and companies bid.
+@Suite("Upgrade", .serialized)
+struct UpgradeTests {
+  /// What an older version lacked, and what the next one might do to the tables that every bid passes.
+  static let lacking = ["024_invariants.sql", "026_award_checks.sql", "046_ledger_check.sql", "047_export_log.sql"]
+  static let next = """
+    ALTER TABLE market.round ADD COLUMN note text;
+    ALTER TABLE market.entry ADD COLUMN channel text;
+    ALTER TABLE market.bid ADD COLUMN note text;
+    CREATE OR REPLACE FUNCTION market.place_bid(round_name text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+      RETURN market.append_entry(round_name, NULL, 'place', parent, key, body);
+    END
+    $$;
+    """
+
+  private func folder(without files: [String] = [], with next: String? = nil) throws -> String {
+    let folder = try temporaryHome() + "/sql"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    for name in try FileManager.default.contentsOfDirectory(atPath: TestMarket.sqlFolder)
+    where name.hasSuffix(".sql") && !files.contains(name) {
+      try FileManager.default.copyItem(atPath: TestMarket.sqlFolder + "/" + name, toPath: folder + "/" + name)
+    }
+    try next?.write(toFile: folder + "/900_next.sql", atomically: true, encoding: .utf8)
+    return folder
+  }
+
+  @Test func aRoundStaysOpenThroughIt() throws {
+    let (old, new) = (try folder(without: Self.lacking), try folder(with: Self.next))
+    let market = try TestMarket(migrations: old)
+    try market.addPool(gpus: 256)
+    let logins = try (0..<4).map { try market.addCompany("company-\($0)", credit: "1000000000") }
+    let round = try market.openRound("open")
+    var receipts = [try market.place(TestMarket.block(), as: logins[0], in: round)]
+
+    // Four companies bid before, during and after; whoever is turned away tries the same key again.
+    let acknowledged = Mutex<[[Receipt]]>([])
+    let placed = Atomic(0)
+    let stop = Atomic(false)
+    let threads = logins.map { login in
+      Thread {
+        do {
+          let own = try bid(as: login, in: round, market, placed) { stop.load(ordering: .relaxed) }
+          acknowledged.withLock { $0.append(own) }
+        } catch { Issue.record("\(error)") }
+      }
+    }
+    for thread in threads { thread.start() }
+    func wait(forBids count: Int) {
+      let wanted = placed.load(ordering: .relaxed) + count
+      while placed.load(ordering: .relaxed) < wanted, !threads.allSatisfy(\.isFinished) { usleep(5000) }
+    }
+    wait(forBids: 20)
+    var owner = try market.connect(nil)
+    let applied = try Migrator(folder: new).migrate(&owner, slotLength: nil)
+    wait(forBids: 20)
+    stop.store(true, ordering: .relaxed)
+    while !threads.allSatisfy(\.isFinished) { usleep(5000) }
+    #expect(applied == Self.lacking + ["900_next.sql"])
+    receipts += acknowledged.withLock { $0.flatMap(\.self) }
+    #expect(receipts.count > 40)
+
+    // The older tool is turned away; the newer one finds every bid, seals and clears them.
+    #expect(throws: Migrator.Problem.self) { _ = try Migrator(folder: old).status(&owner) }
+    try market.close(round)
+    let stored = try owner.query("SELECT encode(hash, 'hex') AS hash FROM market.entry").map {
+      try $0.get("hash", as: String.self)
+    }
+    #expect(Set(stored) == Set(receipts.map(\.hash)) && stored.count == receipts.count)
+    var job = ClearingJob()
+    job.host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    var clearing = try market.asClearing()
+    #expect(try job.run(round, &clearing).ending == .published)
+    var auditor = try market.asAuditor()
+    #expect(try AuditInvariants.problems(&auditor) == [])
+    #expect(VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems) == [])
+    FaultCounts.add("bids acknowledged around an upgrade", receipts.count)
+  }
+
+  private func bid(
+    as login: String, in round: String, _ market: TestMarket, _ placed: borrowing Atomic<Int>, until done: () -> Bool
+  ) throws -> [Receipt] {
+    var receipts: [Receipt] = []
+    var connection = try market.connect(login)
+    var number = 0
+    var failures = 0
+    while !done() {
+      let bid = try TestMarket.block(gpus: 8 * (1 + number % 4))
+      let error = refusal {
+        receipts.append(try OrderBook.place(bid, in: round, parent: nil, key: "\(login)-\(number)", &connection))
+      }
+      if let error {
+        failures += 1
+        // A deadlock with the migration is broken by the server; anything else would be a fault.
+        #expect(error.sqlState == "40P01" && failures < 20, "\(error)")
+        if failures >= 20 { break }
+        continue
+      }
+      number += 1
+      placed.add(1, ordering: .relaxed)
+    }
+    return receipts
+  }
+}
