@@ -88,7 +88,7 @@ struct RoundPricesTests {
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func anyoneRecomputesThePriceBound(_ seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededGenerator(seed)
     let round = try market.openRound()
     func price() throws -> Price {
       try Price(dollarsPerGPUHour: Money(cents: Int64.random(in: 100...400, using: &random)).dollars)
@@ -161,7 +161,7 @@ struct RoundPricesTests {
     let round = try market.openRound()
     var connection = try market.asOperator()
     let found = try Rounds.named(round, &connection)
-    var random = SeededGenerator(seed: 5)
+    var random = SeededGenerator(5)
     for _ in 0..<50 {
       let line = (0..<24).map { _ in Int64.random(in: 8_000_000...40_000_000, using: &random) }
       let prices = RoundPrices([.init(pool: "h100", lotGPUs: 8, microdollarsPerLotSlot: line)], in: found)

@@ -1,6 +1,6 @@
 /// How much work a clearing may do. It counts work, never time: the same effort gives the same result everywhere.
 public struct Effort: Sendable, Hashable {
-  /// Units of work; one is about a millisecond of one core.
+  /// Units of work; one is about a millisecond of two cores.
   public let units: Int
   /// The work after which an earlier run was stopped by its deadline: a run told so stops at the same point.
   public var stopAt: Int?
