@@ -209,5 +209,9 @@ struct ClearingJobTests {
     let totals = try #require(try Results.totals(round, &connection))
     #expect(totals.stoppedEarly && totals.effort == "1000000")
     #expect(0 < totals.awards && 0 < totals.workDone && totals.workDone < 1_000_000)
+    var auditor = try market.asAuditor()
+    for finding in VerifyRound(try VerifyBundle.load(round, &auditor)).findings() {
+      #expect(finding.problems == [], "\(finding.check)")
+    }
   }
 }

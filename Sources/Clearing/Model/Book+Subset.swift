@@ -38,7 +38,7 @@ extension Book {
     var itemOf: [Int32] = []
     var optionOf: [Int32] = []
     var position: [Int: Int32] = [:]
-    for bid in bids {
+    for bid in withoutOrphans(bids, capacity) {
       for item in items(ofBid: bid) {
         for option in options(ofItem: item) where fits(option, capacity) {
           var rectangles: [Rectangle] = []
@@ -58,6 +58,19 @@ extension Book {
       draft.parent[bid] = position[Int(draft.parent[bid])] ?? -1
     }
     return Subset(book: Book(draft), itemOf: itemOf, optionOf: optionOf)
+  }
+
+  /// The bids less those that hang on one among them for which nothing fits.
+  private func withoutOrphans(_ bids: [Int], _ capacity: [Int32]?) -> [Int] {
+    guard capacity != nil, !linked.isEmpty else { return bids }
+    let chosen = Set(bids)
+    var barred: Set<Int> = []
+    // Parents stand behind their children in `linked`.
+    for bid in linked.reversed().lazy.map(Int.init) where chosen.contains(bid) {
+      let isOpen = items(ofBid: bid).contains { item in options(ofItem: item).contains { fits($0, capacity) } }
+      if !isOpen || barred.contains(Int(parent[bid])) { barred.insert(bid) }
+    }
+    return bids.filter { !barred.contains($0) }
   }
 
   /// Whether at least the smallest quantity of an option fits an allocation of its own.
