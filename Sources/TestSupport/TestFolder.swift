@@ -32,6 +32,17 @@ public final class TestFolder: Sendable {
     guard started == 0 else { throw TestServerError("no watchdog: \(String(cString: strerror(started)))") }
   }
 
+  private static let common = Result { () throws(TestServerError) in try TestFolder() }
+
+  /// A new folder that only this user enters, in one that all tests of this process share; it goes when the process does.
+  public static func make() throws(TestServerError) -> String {
+    var name = Array("\(try common.get().path)/XXXXXX".utf8CString)
+    guard mkdtemp(&name) != nil else {
+      throw TestServerError("no temporary folder: \(String(cString: strerror(errno)))")
+    }
+    return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// A cluster takes 40 MB and each database 8, of which a run makes some hundreds; a container may have 64 MB in all.
   private static func hasRoom(_ folder: String) -> Bool {
     var found = statvfs()

@@ -29,9 +29,7 @@ struct ClearedMarket {
     round = try Rounds.open(
       &opener, name: nil, delivery: period, gate: period.start - TimeSpan(hours: 12), pricing: pricing, effort: "30",
       pools: nil)
-    home = try FileManager.default.url(
-      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(filePath: "/tmp/"), create: true
-    ).path
+    home = try TestFolder.make()
 
     if encrypted {
       var asOperator = try market.asOperator()

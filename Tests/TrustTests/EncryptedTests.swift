@@ -23,7 +23,7 @@ struct EncryptedTests {
     try market.addPool()
     let acme = try market.addCompany("acme")
     let round = try market.openRound()
-    let home = try temporaryHome()
+    let home = try TestFolder.make()
     let host = try StatementHost(home: home, keyFile: nil, statements: nil)
     var asOperator = try market.asOperator()
     try Rounds.encrypt(round, &asOperator)
@@ -75,7 +75,7 @@ struct EncryptedTests {
     let acme = try market.addCompany("acme")
     let rival = try market.addCompany("rival")
     let round = try market.openRound()
-    let host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     var asOperator = try market.asOperator()
     try Rounds.encrypt(round, &asOperator)
     var clearing = try market.asClearing()
@@ -190,16 +190,10 @@ struct EncryptedTests {
     var job = ClearingJob()
     var clearing = try cleared.market.asClearing()
     #expect(throws: TrustProblem.self) { _ = try job.run(cleared.round, &clearing) }
-    job.host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    job.host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     #expect(throws: TrustProblem.self) { _ = try job.run(cleared.round, &clearing) }
     #expect(try cleared.clear().ending == .published)
   }
-}
-
-func temporaryHome() throws -> String {
-  try FileManager.default.url(
-    for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(filePath: "/tmp/"), create: true
-  ).path
 }
 
 func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }

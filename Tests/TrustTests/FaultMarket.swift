@@ -26,7 +26,7 @@ final class FaultMarket: Sendable {
     var logins: [String] = []
     for number in 0..<companies { logins.append(try market.addCompany("company-\(number)", credit: "1000000000")) }
     self.logins = logins
-    home = try temporaryHome()
+    home = try TestFolder.make()
   }
 
   /// Opens a round whose gate closes after some seconds.

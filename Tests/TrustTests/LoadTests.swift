@@ -125,7 +125,7 @@ struct LoadTests {
   private func pgbench(
     _ faults: FaultMarket, _ statement: String, every: String
   ) throws -> (rate: Double, microseconds: [Int]) {
-    let folder = try temporaryHome()
+    let folder = try TestFolder.make()
     try "\(every)\\set k random(1, 1000000000000000)\n\(statement)\n"
       .write(toFile: folder + "/script.sql", atomically: true, encoding: .utf8)
     let socket = FaultMarket.serverSocket(faults.market.conninfo(nil))

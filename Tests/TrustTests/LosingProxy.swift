@@ -1,8 +1,10 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
-/// A proxy on a Unix socket that loses the answer to some requests, after the server has done them.
+/// A proxy on a Unix socket that loses the answer to some requests, after the server has done them. It listens for as long
+/// as this process runs.
 final class LosingProxy: Sendable {
   /// What it does to a request that it picks.
   enum Loss: Sendable {
@@ -29,19 +31,11 @@ final class LosingProxy: Sendable {
     self.marker = Array(marker.utf8)
     self.losses = Mutex(losses)
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    // A socket's path may have 107 bytes.
-    folder = "/tmp/gpumarket-proxy-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    mkdir(folder, 0o700)
+    folder = try TestFolder.make()
     guard Self.withAddress(folder + "/.s.PGSQL.5432", { bind(listener, $0, $1) }) == 0, listen(listener, 8) == 0 else {
       throw POSIXError(.EADDRNOTAVAIL)
     }
     Thread { [self] in accept() }.start()
-  }
-
-  deinit {
-    close(listener)
-    unlink(folder + "/.s.PGSQL.5432")
-    rmdir(folder)
   }
 
   /// Requests lost so far.

@@ -12,7 +12,7 @@ struct RestoreTests {
   @Test func aDumpRestoresToAMarketThatHoldsAndVerifies() throws {
     let cleared = try ClearedMarket(seed: 30, bids: 15)
     let server = try TestServer.durable()
-    let folder = try temporaryHome()
+    let folder = try TestFolder.make()
     let source = FaultMarket.serverSocket(cleared.market.conninfo(nil)).dropLast("/.s.PGSQL.5432".count)
     let target = FaultMarket.serverSocket(server.conninfo()).dropLast("/.s.PGSQL.5432".count)
     func run(_ command: String) {

@@ -25,7 +25,7 @@ struct UpgradeTests {
     """
 
   private func folder(without files: [String] = [], with next: String? = nil) throws -> String {
-    let folder = try temporaryHome() + "/sql"
+    let folder = try TestFolder.make() + "/sql"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     for name in try FileManager.default.contentsOfDirectory(atPath: TestMarket.sqlFolder)
     where name.hasSuffix(".sql") && !files.contains(name) {
@@ -78,7 +78,7 @@ struct UpgradeTests {
     }
     #expect(Set(stored) == Set(receipts.map(\.hash)) && stored.count == receipts.count)
     var job = ClearingJob()
-    job.host = try StatementHost(home: temporaryHome(), keyFile: nil, statements: nil)
+    job.host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     var clearing = try market.asClearing()
     #expect(try job.run(round, &clearing).ending == .published)
     var auditor = try market.asAuditor()
