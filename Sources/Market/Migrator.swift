@@ -3,17 +3,21 @@ import Foundation
 import Postgres
 import Units
 
-/// Applies the numbered files of `sql/` in order, each once, in a transaction of its own.
+/// Applies the numbered files of `sql/` in order, all that are pending in one transaction.
 ///
-/// What was applied is recorded with its SHA-256; a file that changed afterwards is refused.
+/// What was applied is recorded with its SHA-256. A file that changed afterwards is applied again where its first line says
+/// so, since it replaces what it made; any other is refused.
 public struct Migrator {
   /// One file and where it stands.
   public struct Migration: Sendable {
     public let name: String
     public let text: String
     public let checksum: String
-    /// When it was applied; nil while it is pending.
+    /// When it was applied; nil while it is pending, or where it changed and is to be applied again.
     public var appliedAt: Instant?
+
+    /// Whether it replaces all that it makes.
+    var isRepeatable: Bool { text.hasPrefix("-- Applied again whenever it changes:") }
   }
 
   /// The folder has no migrations, or what was applied and what is there disagree.
@@ -72,7 +76,10 @@ public struct Migrator {
       "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS there"
     ).one().get("there")
     guard recorded else { return migrations }
-    for row in try connection.query("SELECT * FROM gpumarket_migration.applied ORDER BY name") {
+    // As JSON, since older versions kept no former checksums.
+    for row in try connection.query(
+      "SELECT *, coalesce(to_jsonb(a) ->> 'former', '') AS before FROM gpumarket_migration.applied a ORDER BY name")
+    {
       let name: String = try row.get("name")
       guard let at = migrations.firstIndex(where: { $0.name == name }) else {
         throw Problem(
@@ -80,6 +87,12 @@ public struct Migrator {
             + "it belongs to a newer version; use that version")
       }
       guard migrations[at].checksum == (try row.get("sha256")) else {
+        if try row.get("before", as: String.self).contains(migrations[at].checksum) {
+          throw Problem(
+            description:
+              "this database has a newer \(name) than \(folder): it belongs to a newer version; use that version")
+        }
+        if migrations[at].isRepeatable { continue }
         throw Problem(
           description: "the file \(folder)/\(name) has changed since it was applied; "
             + "restore it, and put the change into a new file with the next number")
@@ -89,31 +102,31 @@ public struct Migrator {
     return migrations
   }
 
-  /// Applies what is pending and creates the market if there is none; returns the names applied.
+  /// Applies what is pending, all or nothing, and creates the market if there is none; returns the names applied.
   ///
   /// Migrations of one server wait for each other (`inTurn`). Needs a superuser, or a login with CREATEROLE that owns
   /// the database.
   public func migrate(
     _ connection: inout Connection, slotLength: SlotLength?, onApply: (String) -> Void = { _ in }
   ) throws -> [String] {
-    let ready: Bool = try connection.query(
-      "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS ready"
-    ).one().get("ready")
-    if !ready {
-      try inTurn(&connection) { connection in
+    var applied: [String] = []
+    if try status(&connection).contains(where: { $0.appliedAt == nil }) {
+      applied = try inTurn(&connection) { connection in
         try connection.script(
           """
           CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
           CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
             name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
+          ALTER TABLE gpumarket_migration.applied ADD COLUMN IF NOT EXISTS former text[] NOT NULL DEFAULT '{}';
           """)
+        // Asked again: another migration may have done it all meanwhile.
+        let pending = try status(&connection).filter { $0.appliedAt == nil }
+        for migration in pending {
+          onApply(migration.name)
+          try apply(migration, &connection)
+        }
+        return pending.map(\.name)
       }
-    }
-    var applied: [String] = []
-    for migration in try status(&connection) where migration.appliedAt == nil {
-      onApply(migration.name)
-      let done = try inTurn(&connection) { connection in try apply(migration, &connection) }
-      if done { applied.append(migration.name) }
     }
     try connection.transaction { connection in
       try connection.script("SET LOCAL ROLE market_owner")
@@ -125,17 +138,17 @@ public struct Migrator {
     return applied
   }
 
-  /// Applies one file; false if another migration did so meanwhile.
-  private func apply(_ migration: Migration, _ connection: inout Connection) throws -> Bool {
-    let known = try connection.query("SELECT FROM gpumarket_migration.applied WHERE name = \(migration.name)").first
-    guard known == nil else { return false }
+  private func apply(_ migration: Migration, _ connection: inout Connection) throws {
     // These two concern the server, and are run by whoever migrates; the rest is the owner's.
     let asOwner = !["001_roles_and_schema.sql", "010_closed_doors.sql"].contains(migration.name)
     if asOwner { try connection.script("SET LOCAL ROLE market_owner") }
     try connection.script(migration.text)
     if asOwner { try connection.script("RESET ROLE") }
     try connection.execute(
-      "INSERT INTO gpumarket_migration.applied (name, sha256) VALUES (\(migration.name), \(migration.checksum))")
-    return true
+      """
+      INSERT INTO gpumarket_migration.applied AS a (name, sha256) VALUES (\(migration.name), \(migration.checksum))
+      ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at,
+        former = a.former || a.sha256
+      """)
   }
 }

@@ -26,12 +26,31 @@ struct MigratorTests {
     var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
     let migrator = try Migrator(folder: folder)
     _ = try migrator.migrate(&connection, slotLength: .hour)
-    let file = folder + "/003_helpers.sql"
+    let file = folder + "/002_market_tables.sql"
     try (String(contentsOfFile: file, encoding: .utf8) + "-- one more line\n")
       .write(toFile: file, atomically: true, encoding: .utf8)
     let problem = #expect(throws: Migrator.Problem.self) { try migrator.migrate(&connection, slotLength: nil) }
-    #expect(problem?.description.contains("003_helpers.sql has changed since it was applied") == true)
+    #expect(problem?.description.contains("002_market_tables.sql has changed since it was applied") == true)
     #expect(problem?.description.contains("new file with the next number") == true)
+  }
+
+  @Test func aFileOfFunctionsIsAppliedAgainAndNeverTakenBack() throws {
+    let server = try TestServer.shared()
+    let folder = server.folder + "/sql-\(UUID().uuidString)"
+    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
+    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
+    let (old, new) = (try Migrator(folder: TestMarket.sqlFolder), try Migrator(folder: folder))
+    _ = try old.migrate(&connection, slotLength: .hour)
+    let file = folder + "/003_helpers.sql"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.replacing("' USD'", with: "' dollars'").write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(try new.status(&connection).filter { $0.appliedAt == nil }.map(\.name) == ["003_helpers.sql"])
+    #expect(try new.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
+    let said: String = try connection.query("SELECT market.show_usd(1000000) AS usd").one().get("usd")
+    #expect(said == "1.00 dollars")
+    #expect(try new.migrate(&connection, slotLength: nil).isEmpty)
+    let problem = #expect(throws: Migrator.Problem.self) { try old.migrate(&connection, slotLength: nil) }
+    #expect(problem?.description.contains("has a newer 003_helpers.sql than") == true)
   }
 
   @Test func aFailingFileLeavesNothing() throws {
