@@ -1,6 +1,7 @@
+-- Applied again whenever it changes: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
-CREATE FUNCTION market.create_market(slot_minutes integer) RETURNS void
+CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   present integer;
@@ -18,7 +19,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.add_pool(pool_name text, capacity_gpus integer, lot_gpus integer, reserve_price bigint)
+CREATE OR REPLACE FUNCTION market.add_pool(pool_name text, capacity_gpus integer, lot_gpus integer, reserve_price bigint)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -44,7 +45,7 @@ END
 $$;
 
 -- GPUs of a pool in one slot that no outage takes away. Negative where outages overlap beyond the capacity.
-CREATE FUNCTION market.pool_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION market.pool_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT p.capacity_gpus - coalesce((
     SELECT sum(o.gpus) FROM market.outage o
@@ -53,7 +54,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- GPUs of a pool in one slot that published rounds awarded and did not take back.
-CREATE FUNCTION market.awarded_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION market.awarded_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(sum(u.gpus), 0)
   FROM market.award_use u JOIN market.award a USING (award) JOIN market.round r USING (round_id)
@@ -61,7 +62,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- An outage lowers what later rounds can offer, and what open rounds still offer.
-CREATE FUNCTION market.add_outage(
+CREATE OR REPLACE FUNCTION market.add_outage(
   pool_name text, outage_gpus integer, starts_at timestamptz, ends_at timestamptz, reason text
 ) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -102,7 +103,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.check_verifier(verifier text) RETURNS void
+CREATE OR REPLACE FUNCTION market.check_verifier(verifier text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF verifier IS NULL
@@ -114,7 +115,7 @@ $$;
 
 -- Adds a company with a login role of its own. The role's name names nobody, since every role can list roles.
 -- The verifier is a SCRAM-SHA-256 secret computed by the caller, so no password reaches the server.
-CREATE FUNCTION market.add_company(company_name text, credit_limit bigint, verifier text) RETURNS text
+CREATE OR REPLACE FUNCTION market.add_company(company_name text, credit_limit bigint, verifier text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   login text := market.random_id('c_');
@@ -135,7 +136,7 @@ EXCEPTION WHEN unique_violation THEN
 END
 $$;
 
-CREATE FUNCTION market.set_credit(company_name text, credit_limit bigint) RETURNS void
+CREATE OR REPLACE FUNCTION market.set_credit(company_name text, credit_limit bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   company market.company := market.company_named(company_name);
@@ -154,7 +155,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.set_cap(company_name text, pool_name text, cap_gpus integer) RETURNS void
+CREATE OR REPLACE FUNCTION market.set_cap(company_name text, pool_name text, cap_gpus integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   company market.company := market.company_named(company_name);
@@ -171,43 +172,14 @@ BEGIN
 END
 $$;
 
--- A bid for more of a pool than its company may hold is refused at the door, as one for more than the pool has.
--- The cap is looked at again when the book is sealed: what it cuts later, the engine keeps to.
-CREATE FUNCTION market.check_caps(company bigint, body text) RETURNS void
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  over record;
-BEGIN
-  IF NOT EXISTS (SELECT FROM market.company_cap k WHERE k.company_id = company) THEN
-    RETURN;
-  END IF;
-  SELECT x.pool, x.gpus, k.gpus AS cap, p.lot_gpus AS lot INTO over
-  FROM (
-    SELECT c ->> 'pool' AS pool, (c ->> 'gpus')::bigint AS gpus
-    FROM jsonb_array_elements(body::jsonb -> 'alternatives') AS c
-    UNION ALL
-    SELECT s ->> 'pool', (SELECT sum((t ->> 'gpus')::bigint) FROM jsonb_array_elements(s -> 'steps') AS t)
-    FROM jsonb_array_elements(body::jsonb -> 'segments') AS s) x
-  JOIN market.pool p ON p.name = x.pool
-  JOIN market.company_cap k ON k.company_id = company AND k.pool_id = p.pool_id
-  WHERE x.gpus > k.gpus LIMIT 1;
-  IF over.pool IS NOT NULL THEN
-    PERFORM market.refuse('GM422', format('%s GPUs is more than you may hold of %s at a time: your cap is %s GPUs',
-      over.gpus, over.pool, over.cap),
-      CASE WHEN over.cap < over.lot THEN 'choose another pool, or ask the operator for a higher cap'
-        ELSE format('give at most %s GPUs, or ask the operator for a higher cap', over.cap / over.lot * over.lot) END);
-  END IF;
-END
-$$;
-
-CREATE FUNCTION market.pools()
+CREATE OR REPLACE FUNCTION market.pools()
 RETURNS TABLE (pool text, capacity_gpus integer, lot_gpus integer, reserve_price bigint, slot_minutes integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT p.name, p.capacity_gpus, p.lot_gpus, p.reserve_price, m.slot_minutes
   FROM market.pool p, market.market m ORDER BY p.name
 $$;
 
-CREATE FUNCTION market.outages(pool_name text)
+CREATE OR REPLACE FUNCTION market.outages(pool_name text)
 RETURNS TABLE (outage text, pool text, gpus integer, starts_at timestamptz, ends_at timestamptz, reason text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT o.outage_id, p.name, o.gpus, o.starts_at, o.ends_at, o.reason
@@ -216,7 +188,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- For the operator: who takes part, with the login role and the credit limit. What they bid is not here.
-CREATE FUNCTION market.companies()
+CREATE OR REPLACE FUNCTION market.companies()
 RETURNS TABLE (company text, login_role text, credit_limit bigint, caps jsonb, revoked boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, c.login_role::text, c.credit_limit,

@@ -130,11 +130,12 @@ struct BodyTests {
       let body = "{\"type\":\"block\",\"alternatives\":[\(items.joined(separator: ","))]}"
       let quick = judged(
         """
-        SELECT b.* FROM market.round r, market.check_body(r.round_id, r.delivery_start, r.delivery_end, r.slot_minutes, \(body)) b
+        SELECT b.* FROM market.round r, market.check_body(r.round_id, NULL, r.delivery_start, r.delivery_end, r.slot_minutes,
+          \(body)) b
         WHERE r.name = \(round)
         """)
       let slow = judged(
-        "SELECT b.* FROM market.round r, market.spell_body(r.round_id, \(body)) b WHERE r.name = \(round)")
+        "SELECT b.* FROM market.round r, market.spell_body(r.round_id, NULL, \(body)) b WHERE r.name = \(round)")
       #expect(quick == slow, "\(body)")
       if !quick.hasPrefix("GM") { letIn += 1 }
     }
