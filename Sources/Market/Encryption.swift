@@ -143,7 +143,7 @@ extension OrderBook {
   public static func place(
     sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
   ) throws -> Receipt {
-    let text: String = try connection.query(
+    let text: String = try connection.queryAgain(
       "SELECT market.place_bid(\(round), \(key), \(body), \(parent)) AS receipt"
     ).one().get("receipt")
     return try Receipt.read(Array(text.utf8), source: "receipt")[0]

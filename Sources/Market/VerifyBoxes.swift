@@ -54,7 +54,7 @@ struct VerifyBoxes {
     guard found.body == entry.opened else {
       return ["\(entry.name): its box holds another bid than the one that was cleared"]
     }
-    let justified = found.refusal ?? found.body.flatMap { fault(of: $0, declared: entry.body) }
+    let justified = found.refusal ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company) }
     switch (justified, entry.refusal) {
     case (nil, let said?): return ["\(entry.name): it was refused without cause: \(said)"]
     case (let cause?, nil): return ["\(entry.name): it takes part, although \(cause)"]
@@ -63,7 +63,7 @@ struct VerifyBoxes {
   }
 
   /// What the door would have found wrong, had it seen the bid.
-  private func fault(of body: String, declared sealed: String) -> String? {
+  private func fault(of body: String, declared sealed: String, company: String) -> String? {
     let rules = BidRules(round: bundle.round, pools: bundle.pools)
     let slot = bundle.round.slotLength
     do {
@@ -100,6 +100,11 @@ struct VerifyBoxes {
           }
         }
       }
+      for (pool, gpus) in bid.gpusAtOnce {
+        for cap in bundle.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
+          return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"
+        }
+      }
       guard places <= 100_000 else { return "it leaves \(places) places and steps to choose from" }
       let declared = try EncryptedBid.declaredExposure(sealed)
       guard cost <= Int128(declared.microdollars) else {
@@ -117,4 +122,14 @@ struct VerifyBoxes {
 extension VerifyBundle.Entry {
   /// How a problem names it.
   var name: String { "entry \(place), bid \(bid) of \(company)" }
+}
+
+extension Bid {
+  /// The most GPUs of each pool that it could hold in one slot.
+  var gpusAtOnce: [(pool: String, gpus: Int)] {
+    switch self {
+    case .block(let choices): choices.map { ($0.pool, $0.gpus) }
+    case .curve(let segments): segments.map { ($0.pool, $0.steps.reduce(0) { $0 + $1.gpus }) }
+    }
+  }
 }

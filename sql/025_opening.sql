@@ -1,0 +1,47 @@
+-- Applied again whenever it changes: it holds functions, no tables.
+-- Takes the place of the opening in 023, which looked at no cap.
+
+-- Writes what was opened and with which key, all at once. The door's checks are made now, with the caps that were sealed
+-- with the book; what fails them is refused, with its reason. The reason may name the cap: its company reads it, which knows
+-- its own caps, and the auditor, who reads all caps; no rival reads either.
+CREATE OR REPLACE FUNCTION market.open_boxes(round_name text, boxes jsonb, secret_key bytea) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  round market.round := market.round_named(round_name);
+  box record;
+  reason text;
+  cost bigint;
+  written integer := 0;
+BEGIN
+  round := market.lock_round(round.round_id);
+  IF round.state <> 'closed' OR NOT round.encrypted THEN
+    PERFORM market.refuse('GM409', format('round %s is no closed encrypted round', round.name), 'nothing was opened');
+  END IF;
+  INSERT INTO market.opened_key (round_id, secret_key) VALUES (round.round_id, open_boxes.secret_key) ON CONFLICT DO NOTHING;
+  FOR box IN
+    SELECT e.entry_id, e.company_id, e.body AS sealed, x.body, x.refusal
+    FROM jsonb_to_recordset(boxes) AS x (hash text, body text, refusal text)
+    JOIN market.entry e ON e.round_id = round.round_id AND e.hash = decode(x.hash, 'hex')
+    JOIN market.seal s USING (entry_id)
+    WHERE NOT EXISTS (SELECT FROM market.opened o WHERE o.entry_id = e.entry_id) ORDER BY s.position
+  LOOP
+    reason := box.refusal;
+    IF reason IS NULL THEN
+      BEGIN
+        SELECT b.worst INTO cost FROM market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end,
+          round.slot_minutes, box.body) b;
+        PERFORM market.check_caps(box.company_id, round.round_id, box.body);
+        IF cost > (market.check_sealed(box.sealed)).worst THEN
+          reason := format('it may cost %s, more than the %s it declared', market.show_usd(cost),
+            market.show_usd((market.check_sealed(box.sealed)).worst));
+        END IF;
+      EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM422' THEN
+        reason := SQLERRM;
+      END;
+    END IF;
+    INSERT INTO market.opened (entry_id, body, refusal) VALUES (box.entry_id, box.body, reason);
+    written := written + 1;
+  END LOOP;
+  RETURN written;
+END
+$$;
