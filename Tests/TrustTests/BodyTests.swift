@@ -27,6 +27,7 @@ struct BodyTests {
     ("\"slots\":2", "\"slots\":2,\"minimum_gpus\":null"), ("\"slots\":2", "\"slots\":2,\"minimum_gpus\":16"),
     ("\"slots\":2,", ""), ("2036-12-02T00:00:00Z", "2036-12-01T24:00:00Z"), ("T00:00:00Z\",", "T00:00Z\","),
     ("2036-12-01T00:00:00Z", "2036-12-01T00:00:00+00:00"), ("2036-12-01T00:00:00Z", "2036-11-31T00:00:00Z"),
+    ("2036-12-01T00:00:00Z", "2036-12-01T00:00:00.5Z"), ("2036-12-01T00:00:00Z", "20361201T000000Z"),
     ("2036-12-01T00:00:00Z", "now"), ("2036-12-01T00:00:00Z", "-infinity"),
     ("\"type\":\"block\"", "\"type\":\"curve\""),
     ("{\"type\":\"block\"", "{\"x\":[[[[1]]]],\"type\":\"block\""),
@@ -45,6 +46,36 @@ struct BodyTests {
     } catch {
       #expect(["GM400", "GM422"].contains(error.sqlState), "\(error)")
     }
+  }
+
+  /// The writer that gives a body's one form writes times in the session's zone, and sends texts in the client's encoding.
+  @Test func aSessionsSettingsChangeNothing() throws {
+    for (number, zone) in ["Europe/Berlin", "America/New_York", "+02", "GMT", "utc"].enumerated() {
+      var connection = try market.connect(acme)
+      _ = try connection.query("SELECT set_config('TimeZone', \(zone), false)")
+      try connection.script(
+        "SET datestyle = 'German'; SET intervalstyle = 'sql_standard'; SET extra_float_digits = -15")
+      _ = try connection.query("SELECT market.place_bid(\(round), \("plain-\(number)"), \(Self.plain))")
+      for offset in ["+00:00", "+01:00", "-05:00", "+02:00"] {
+        let error = refusal {
+          let body = Self.plain.replacing("00:00:00Z", with: "00:00:00" + offset)
+          _ = try connection.query("SELECT market.place_bid(\(round), 'offset', \(body))")
+        }
+        #expect(error?.sqlState == "GM400", "\(zone) \(offset): \(String(describing: error))")
+      }
+    }
+    var connection = try market.connect(acme)
+    try connection.script("SET client_encoding = 'LATIN1'")
+    // The key is é in that encoding; the receipt's hash is that of its UTF-8.
+    let text: String = try connection.query(
+      "SELECT market.place_bid(\(round), chr(233), \(Self.plain)) ->> 'hash' AS hash"
+    ).one().get("hash")
+    var own = try market.connect(acme)
+    let receipt = try OrderBook.place(Bid(body: Self.plain), in: round, parent: nil, key: "é", &own)
+    #expect(receipt.hash == text)
+    #expect(hex(receipt.computedHash) == receipt.hash)
+    var auditor = try market.asAuditor()
+    #expect(try AuditInvariants.problems(&auditor) == [])
   }
 
   @Test func nestingAndSizeAreBounded() throws {

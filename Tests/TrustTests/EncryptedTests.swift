@@ -128,6 +128,63 @@ struct EncryptedTests {
     #expect(try AuditInvariants.problems(&auditor) == [])
   }
 
+  /// The door cannot see what a box asks for, so the caps that were sealed with the book are looked at when it is opened.
+  @Test func aCapHoldsWhenABidIsOpened() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let logins = ["acme": try market.addCompany("acme"), "rival": try market.addCompany("rival")]
+    let round = try market.openRound()
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: 16)
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    let period = try Rounds.named(round, &asOperator).delivery
+    let steps = try ["3.00", "2.00", "1.50"].map { CurveSegment.Step(gpus: 8, limit: try Price(dollarsPerGPUHour: $0)) }
+    let curve = Bid.curve([CurveSegment(pool: "h100", period: period, steps: steps)])
+    var placed: [String: String] = [:]
+    for (name, company, bid) in [
+      ("block", "acme", try TestMarket.block(gpus: 24)), ("curve", "acme", curve),
+      ("within", "acme", try TestMarket.block(gpus: 16)), ("uncapped", "rival", try TestMarket.block(gpus: 24)),
+    ] {
+      var connection = try market.connect(logins[company])
+      let body = try EncryptedBid.seal(
+        bid, round: round, company: company, key: name, exposure: bid.worstCase(.hour),
+        to: EncryptionAnnouncement(round, &connection).publicKey)
+      placed[name] = try OrderBook.place(sealed: body, in: round, parent: nil, key: name, &connection).bid
+    }
+    try market.close(round)
+    // What the operator does after the gate changes nothing.
+    try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: nil)
+    try Companies.setCap(&asOperator, company: "rival", pool: "h100", gpus: 8)
+    var job = ClearingJob()
+    job.host = host
+    #expect(try job.run(round, &clearing).bids == 2)
+    var acme = try market.connect(logins["acme"])
+    let refusals = try OrderBook.refusals(round: round, &acme)
+    #expect(Set(refusals.map(\.bid)) == [placed["block"], placed["curve"]])
+    #expect(
+      refusals.allSatisfy {
+        $0.reason == "24 GPUs is more than you may hold of h100 at a time: your cap is 16 GPUs"
+      }, "\(refusals)")
+    // A cap is its company's own affair.
+    var rival = try market.connect(logins["rival"])
+    #expect(try OrderBook.refusals(round: round, &rival).isEmpty)
+    var auditor = try market.asAuditor()
+    let bundle = try VerifyBundle.load(round, &auditor)
+    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
+    #expect(try AuditInvariants.problems(&auditor) == [])
+    // An opener who lets such a bid through is found.
+    var owner = try market.connect(nil)
+    try owner.script(
+      "SET session_replication_role = replica; UPDATE market.opened SET refusal = NULL WHERE refusal IS NOT NULL")
+    let problems = VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems)
+    #expect(
+      problems.filter { $0.contains("takes part, although 24 GPUs of h100 are more than the cap") }.count == 2,
+      "\(problems)")
+  }
+
   /// Whoever opens the boxes could lie about what they held; the published key tells.
   @Test(arguments: [
     (
