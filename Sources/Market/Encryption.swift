@@ -138,37 +138,6 @@ public enum EncryptedBid {
   }
 }
 
-extension OrderBook {
-  /// Places a sealed body in an encrypted round.
-  public static func place(
-    sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
-  ) throws -> Receipt {
-    let text: String = try connection.queryAgain(
-      "SELECT market.place_bid(\(round), \(key), \(body), \(parent)) AS receipt"
-    ).one().get("receipt")
-    return try Receipt.read(Array(text.utf8), source: "receipt")[0]
-  }
-
-  /// Replaces a bid of an encrypted round.
-  public static func amend(
-    _ id: String, sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
-  ) throws -> Receipt {
-    let text: String = try connection.query(
-      "SELECT market.amend_bid(\(round), \(id), \(key), \(body), \(parent)) AS receipt"
-    ).one().get("receipt")
-    return try Receipt.read(Array(text.utf8), source: "receipt")[0]
-  }
-
-  /// The company's own bids that were refused when an encrypted round was opened.
-  public static func refusals(
-    round: String?, _ connection: inout Connection
-  ) throws(PostgresError) -> [(bid: String, reason: String)] {
-    try connection.query("SELECT bid, refusal FROM market.my_refusals(\(round))").map { row throws(PostgresError) in
-      (try row.get("bid"), try row.get("refusal"))
-    }
-  }
-}
-
 extension Bid {
   /// The most this bid can cost: its dearest alternative, or all steps of its curve in every slot.
   public func worstCase(_ length: SlotLength) -> Money {

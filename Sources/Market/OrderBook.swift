@@ -111,11 +111,18 @@ public enum OrderBook {
   public static func placeAll(
     _ bids: [(bid: Bid, parent: String?, key: String)], in round: String, _ connection: inout Connection
   ) throws(PostgresError) -> [Receipt] {
+    try placeAll(bodies: bids.map { ($0.bid.body, $0.parent, $0.key) }, in: round, &connection)
+  }
+
+  /// The same with bodies, which in an encrypted round are sealed.
+  public static func placeAll(
+    bodies bids: [(body: String, parent: String?, key: String)], in round: String, _ connection: inout Connection
+  ) throws(PostgresError) -> [Receipt] {
     // An empty parent stands for none: our arrays carry no NULL.
     try receipts(
       connection.query(
         """
-        SELECT market.place_bids(\(round), \(bids.map(\.key))::text[], \(bids.map(\.bid.body))::text[],
+        SELECT market.place_bids(\(round), \(bids.map(\.key))::text[], \(bids.map(\.body))::text[],
           ARRAY(SELECT nullif(p, '') FROM unnest(\(bids.map { $0.parent ?? "" })::text[]) WITH ORDINALITY AS u (p, n)
             ORDER BY n)) AS receipt
         """))
@@ -135,7 +142,7 @@ public enum OrderBook {
     }
   }
 
-  private static func receipts(_ rows: Rows) throws(PostgresError) -> [Receipt] {
+  static func receipts(_ rows: Rows) throws(PostgresError) -> [Receipt] {
     try Receipt.list(rows.one().get("receipt"))
   }
 

@@ -16,20 +16,61 @@ struct EncryptedBidding: ParsableArguments {
   func place(
     _ bid: Bid, in round: Round, parent: String?, key: String, options: DatabaseOptions, _ connection: inout Connection
   ) throws -> Receipt {
-    guard let body = try sealed(bid, round, key, options, &connection) else {
+    guard let sealing = try sealing(round, options, &connection) else {
       return try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection)
     }
-    return try OrderBook.place(sealed: body, in: round.name, parent: parent, key: key, &connection)
+    let request = OrderBook.SealedRequest(
+      key: key, kind: "place", parent: parent, exposure: bid.worstCase(round.slotLength))
+    return try orEarlier([request], round, &connection) { connection in
+      [try OrderBook.place(sealed: sealing.body(bid, key), in: round.name, parent: parent, key: key, &connection)]
+    }[0]
   }
 
   func amend(
     _ id: String, to bid: Bid, in round: Round, parent: String?, key: String, options: DatabaseOptions,
     _ connection: inout Connection
   ) throws -> Receipt {
-    guard let body = try sealed(bid, round, key, options, &connection) else {
+    guard let sealing = try sealing(round, options, &connection) else {
       return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
     }
-    return try OrderBook.amend(id, sealed: body, in: round.name, parent: parent, key: key, &connection)
+    let request = OrderBook.SealedRequest(
+      key: key, kind: "amend", parent: parent, exposure: bid.worstCase(round.slotLength))
+    return try orEarlier([request], round, &connection) { connection in
+      [try OrderBook.amend(id, sealed: sealing.body(bid, key), in: round.name, parent: parent, key: key, &connection)]
+    }[0]
+  }
+
+  func placeAll(
+    _ bids: [(bid: Bid, parent: String?, key: String)], in round: Round, options: DatabaseOptions,
+    _ connection: inout Connection
+  ) throws -> [Receipt] {
+    guard let sealing = try sealing(round, options, &connection) else {
+      return try OrderBook.placeAll(bids, in: round.name, &connection)
+    }
+    let requests = bids.map {
+      OrderBook.SealedRequest(
+        key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.worstCase(round.slotLength))
+    }
+    let bodies = try bids.map { (try sealing.body($0.bid, $0.key), $0.parent, $0.key) }
+    return try orEarlier(requests, round, &connection) { connection in
+      try OrderBook.placeAll(bodies: bodies, in: round.name, &connection)
+    }
+  }
+
+  /// Does it, or finds that it was done: sealed anew, a request is another text, which the door refuses under a used key.
+  private func orEarlier(
+    _ requests: [OrderBook.SealedRequest], _ round: Round, _ connection: inout Connection,
+    _ body: (inout Connection) throws -> [Receipt]
+  ) throws -> [Receipt] {
+    do {
+      return try body(&connection)
+    } catch let error as PostgresError where error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil {
+      guard let earlier = try OrderBook.earlier(requests, in: round.name, &connection) else { throw error }
+      printError(
+        "this was accepted before, under the same key and with the same declared exposure; its receipt follows. "
+          + "What it sealed cannot be compared: if this is another bid, send it with a new key")
+      return earlier
+    }
   }
 
   /// A bid as the order book has it; nil for a sealed one.
@@ -37,17 +78,27 @@ struct EncryptedBidding: ParsableArguments {
     try JSONReader.parse(Array(body.utf8), source: "bid").at("type").string() == "sealed" ? nil : try Bid(body: body)
   }
 
-  /// The sealed body; nil in a round that is not encrypted.
-  private func sealed(
-    _ bid: Bid, _ round: Round, _ key: String, _ options: DatabaseOptions, _ connection: inout Connection
-  ) throws -> String? {
+  /// Seals bids for one round and company.
+  private struct Sealing {
+    let round: Round
+    let company: String
+    let publicKey: [UInt8]
+
+    func body(_ bid: Bid, _ key: String) throws -> String {
+      try EncryptedBid.seal(
+        bid, round: round.name, company: company, key: key, exposure: bid.worstCase(round.slotLength), to: publicKey)
+    }
+  }
+
+  /// Nil in a round that is not encrypted.
+  private func sealing(
+    _ round: Round, _ options: DatabaseOptions, _ connection: inout Connection
+  ) throws -> Sealing? {
     let announcement = try EncryptionAnnouncement(round.name, &connection)
     guard announcement.isEncrypted else { return nil }
     try announcement.verify(pinned: pinnedKey(options))
-    let company = try Companies.account(&connection).company
-    return try EncryptedBid.seal(
-      bid, round: round.name, company: company, key: key, exposure: bid.worstCase(round.slotLength),
-      to: announcement.publicKey)
+    return Sealing(
+      round: round, company: try Companies.account(&connection).company, publicKey: announcement.publicKey)
   }
 
   private func pinnedKey(_ options: DatabaseOptions) throws -> String {

@@ -46,6 +46,44 @@ struct LostReplyTests {
     try faults.check([])
   }
 
+  /// A bid sealed again is another text; its key still brings the receipt of the one that was accepted.
+  @Test(arguments: [["block"], ["import"]])
+  func aSealedBidIsRetriedWithItsKey(_ what: [String]) throws {
+    let faults = try FaultMarket(companies: 1)
+    try faults.open("lost", gateAfter: 600)
+    var asOperator = try faults.market.asOperator()
+    try Rounds.encrypt("lost", &asOperator)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var clearing = try faults.market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    let file = faults.home + "/bids.csv"
+    let rows = ["a,h100,16,4,\(TestMarket.delivery),2.40,", "b,h100,8,4,\(TestMarket.delivery),2.20,a"]
+    try "ref,pool,gpus,hours,window,limit,parent\n\(rows.joined(separator: "\n"))\n"
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    let command = what == ["block"] ? Self.bid : ["bid", "import", file, "--yes"]
+    let (_, address) = try proxy(faults, [.reply, .request, .reply])
+    let arguments = command + ["--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database", address]
+    let first = try faults.tool().run(arguments)
+    #expect(first.status == 4, "\(first.error)")
+    let key = try #require(first.error.firstMatch(of: /--key (k_[0-9a-f]+)/).map { String($0.1) })
+    let again = try faults.tool().run(arguments + ["--key", key])
+    #expect(again.status == 0 && again.error.contains("this was accepted before"), "\(again.error)")
+    var company = try faults.market.connect(faults.logins[0])
+    let mine = try OrderBook.mine(round: "lost", &company)
+    #expect(mine.count == (what == ["block"] ? 1 : 2))
+    #expect(mine.allSatisfy { again.output.contains($0.hash) })
+    // Another exposure is another request.
+    let dearer =
+      what == ["block"] ? arguments.map { $0 == "2.40" ? "2.41" : $0 } : arguments
+    try String(contentsOfFile: file, encoding: .utf8).replacing("2.20", with: "2.21")
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    let other = try faults.tool().run(dearer + ["--key", key])
+    #expect(
+      [2, 3].contains(other.status) && other.error.contains("key was used for another request"), "\(other.error)")
+    #expect(try OrderBook.mine(round: "lost", &company).count == mine.count)
+    try faults.check([])
+  }
+
   static let bid = [
     "bid", "block", "--pool", "h100", "--gpus", "16", "--hours", "4", "--limit", "2.40", "--window",
     TestMarket.delivery,

@@ -42,7 +42,7 @@ struct BidImport: ParsableCommand {
     try write.send(preview: importPreview(bids, in: round), verb: "placed") { key, connection in
       let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }
       do {
-        return try OrderBook.placeAll(items, in: round.name, &connection)
+        return try write.sealing.placeAll(items, in: round, options: write.options, &connection)
       } catch let error as PostgresError {
         guard let refusals = OrderBook.refusals(in: error) else { throw error }
         throw refusal(
