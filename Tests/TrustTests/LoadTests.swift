@@ -9,7 +9,8 @@ import Units
 
 /// Bids from many connections against one open round, beside pgbench that inserts the same bytes into a bare table on
 /// the same server. The door is loaded twice: by pgbench, like against like, and by our own client, whose receipts must all
-/// be in the book afterwards. In `make test` for a moment, in `make load` at length; no time is asserted.
+/// be in the book afterwards. Then both take files of bids, each file one transaction. In `make test` for a moment, in
+/// `make load` at length; no time is asserted.
 @Suite("Load", .serialized)
 struct LoadTests {
   static let seconds = ProcessInfo.processInfo.environment["GPUMARKET_LOAD_SECONDS"].flatMap { Double($0) } ?? 1
@@ -40,9 +41,9 @@ struct LoadTests {
     let sessions = faults.logins.enumerated().map { at, login in
       "\\if :client_id = \(at)\nSET SESSION AUTHORIZATION \"\(login)\";\n\\endif"
     }
+    let first = "\\if :started = 0\n\(sessions.joined(separator: "\n"))\n\\set started 1\n\\endif\n"
     let door = try pgbench(
-      faults, "SELECT market.place_bid('load', 'pgbench-:k', '\(body)', NULL) AS receipt;",
-      every: "\\if :started = 0\n\(sessions.joined(separator: "\n"))\n\\set started 1\n\\endif\n")
+      faults, "SELECT market.place_bid('load', 'pgbench-:k', '\(body)', NULL) AS receipt;", every: first)
     let placed: Int = try owner.query("SELECT count(*) AS n FROM market.entry").one().get("n")
     #expect(placed >= door.microseconds.count, "what pgbench saw acknowledged is in the book")
     let shares = Mutex<[Share]>([])
@@ -64,6 +65,7 @@ struct LoadTests {
         try $0.get("hash", as: String.self)
       })
     #expect(Set(hashes) == stored && hashes.count == stored.count, "every acknowledged bid is in the book, once")
+    let files = try loadWithFiles(faults, body, first)
     try faults.check([])
     let times = all.flatMap(\.microseconds).sorted()
     let rate = Double(times.count) / Self.seconds
@@ -71,8 +73,30 @@ struct LoadTests {
     report("the door, pgbench", door.rate, door.microseconds)
     report("the door, our client in this test", rate, times)
     print(
+      "load: files of \(Self.file) bids, pgbench: bare table \(Int(files.bare)) bids/s, the door \(Int(files.door)) bids/s"
+    )
+    print(
       "load: the door takes \(String(format: "%.2f", bare.rate / max(door.rate, 1))) times as long as the bare table; "
         + "load average \(Self.loadAverage)")
+  }
+
+  /// Bids in one file of a company that places many at once.
+  static let file = 500
+
+  /// Rows a second where each transaction has a file of them.
+  private func loadWithFiles(_ faults: FaultMarket, _ body: String, _ first: String) throws -> (
+    bare: Double, door: Double
+  ) {
+    let bare = try pgbench(
+      faults,
+      "INSERT INTO public.bare (key, body) SELECT 'f:k-' || n, '\(body)' FROM generate_series(1, \(Self.file)) n RETURNING id;",
+      every: "")
+    let many = "ARRAY[\(Self.file)]"
+    let door = try pgbench(
+      faults,
+      "SELECT market.place_bids('load', ARRAY(SELECT 'pgbench-f:k-' || n FROM generate_series(1, \(Self.file)) n), "
+        + "array_fill('\(body)'::text, \(many)), array_fill(NULL::text, \(many)));", every: first)
+    return (bare.rate * Double(Self.file), door.rate * Double(Self.file))
   }
 
   static var loadAverage: String {
