@@ -1,14 +1,17 @@
+-- Applied again whenever it changes: it holds functions, no tables.
 -- Each award against the bid it stands on: what was asked for, what was offered for it, what it costs at least. The clearing
 -- host is not trusted with money: the database computes these again from the sealed body.
 
--- The body that counts: as accepted, or as opened in an encrypted round; a withdrawal has none.
-CREATE FUNCTION market.sealed_body(entry market.entry) RETURNS jsonb
+-- The body that counts: as accepted, or as opened in an encrypted round. A withdrawal has none, nor has what was refused at
+-- opening, which need not even be JSON: a planner may ask this of every entry.
+CREATE OR REPLACE FUNCTION market.sealed_body(entry market.entry) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce((SELECT o.body FROM market.opened o WHERE o.entry_id = entry.entry_id), nullif(entry.body, ''))::jsonb
+  SELECT coalesce((SELECT CASE WHEN o.refusal IS NULL THEN o.body ELSE 'null' END FROM market.opened o WHERE o.entry_id = entry.entry_id),
+    nullif(entry.body, ''))::jsonb
 $$;
 
 -- What a curve's steps offer for so many GPUs, dearest first, in micro-dollars per slot.
-CREATE FUNCTION market.curve_value(steps jsonb, gpus bigint, slot_minutes integer) RETURNS numeric
+CREATE OR REPLACE FUNCTION market.curve_value(steps jsonb, gpus bigint, slot_minutes integer) RETURNS numeric
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(sum(greatest(0, least(f.gpus, curve_value.gpus - f.before)) * ((f.price * slot_minutes) / 60)), 0)
   FROM (
@@ -18,7 +21,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The first award that its bid does not bear out, as a sentence; NULL if there is none.
-CREATE FUNCTION market.check_awards(id bigint) RETURNS text
+CREATE OR REPLACE FUNCTION market.check_awards(id bigint) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   minutes integer := extract(epoch FROM market.slot_span()) / 60;

@@ -1,10 +1,11 @@
 import Files
 import Foundation
-import Market
 import Postgres
 import TestSupport
 import Testing
 import Units
+
+@testable import Market
 
 @Suite("Encrypted rounds")
 struct EncryptedTests {
@@ -185,6 +186,44 @@ struct EncryptedTests {
       "\(problems)")
   }
 
+  /// Whatever a company seals, the round is cleared: what is no bid is refused, alone.
+  @Test func nothingThatIsSealedKeepsARoundFromBeingCleared() throws {
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    var company = try market.connect(login)
+    let publicKey = try EncryptionAnnouncement(round, &company).publicKey
+    func holding(_ body: String, _ key: String) -> String {
+      #"{"round":"\#(round)","company":"acme","key":"\#(key)","body":\#(body)}"#
+    }
+    let sound = try TestMarket.block().body.replacing("\"", with: "\\\"")
+    let bodies = [
+      "\"\(sound)\"", #""\u0000""#, "\"\(sound)\\u0000\"", #""\ud800""#, #""\ufffe\uffff""#, "null", "7", "[]", "\"\"",
+      "\"" + String(repeating: "[", count: 100_000) + "\"", "\"\(sound)\",\"body\":\"\(sound)\"",
+      "\"\(sound.replacing("8", with: "99999999999999999999"))\"", "\"\(sound.replacing("2036", with: "-infinity"))\"",
+    ]
+    var plain = bodies.enumerated().map { Array(holding($1, "k\($0)").utf8) }
+    plain += [[], [0], [0xFF, 0xFE], Array(repeating: UInt8(ascii: "["), count: 2000)]
+    for (number, bytes) in plain.enumerated() {
+      let size = EncryptedBid.sizes.first { $0 >= bytes.count } ?? 0
+      let body = try EncryptedBid.box(
+        bytes + [UInt8](repeating: 32, count: size - bytes.count), Money(dollars: "1000"), to: publicKey)
+      _ = try OrderBook.place(sealed: body, in: round, parent: nil, key: "k\(number)", &company)
+    }
+    try market.close(round)
+    var job = ClearingJob()
+    job.host = host
+    #expect(try job.run(round, &clearing).bids == 1)
+    let refusals = try OrderBook.refusals(round: round, &company)
+    #expect(refusals.count == plain.count - 1 && refusals.allSatisfy { $0.reason.count > 10 }, "\(refusals)")
+    var auditor = try market.asAuditor()
+    #expect(VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems) == [])
+    #expect(try AuditInvariants.problems(&auditor) == [])
+  }
+
   /// Whoever opens the boxes could lie about what they held; the published key tells.
   @Test(arguments: [
     (
@@ -239,7 +278,14 @@ struct EncryptedTests {
     #expect(try owner.query("SELECT FROM market.opened_key").count == 0)
     #expect(throws: PostgresError.self) { _ = try cleared.bundle() }
     _ = try cleared.clear()
-    #expect(try cleared.bundle().encryption?.secretKey?.count == 64)
+    let secret = try #require(try cleared.bundle().encryption?.secretKey)
+    #expect(secret.count == 64)
+    // The log has both acts, and never the secret.
+    var auditor = try cleared.market.asAuditor()
+    let lines = try AuditLine.read(since: nil, most: 1000, &auditor).filter { $0.actor == "market_clearing" }
+    #expect(
+      lines.map(\.act).filter { $0 != "closed round" && $0 != "published round" } == ["announce key", "open boxes"])
+    #expect(!lines.contains { $0.details.contains(secret) })
   }
 
   @Test func withoutItsKeyARoundIsNotCleared() throws {

@@ -145,6 +145,37 @@ struct FuzzTests {
     }
   }
 
+  /// What a company may have sealed, and what it may have put around it.
+  @Test func sealedBids() throws {
+    let pair = EncryptionKeyPair()
+    let exposure = try Money(dollars: "100")
+    let bid = try TestMarket.block()
+    let sealed = try EncryptedBid.seal(
+      bid, round: "r", company: "acme", key: "k", exposure: exposure, to: pair.publicKey)
+    func open(_ body: String) -> (body: String?, refusal: String?) {
+      EncryptedBid.open(body, round: "r", company: "acme", key: "k", pair)
+    }
+    #expect(open(sealed).body == bid.body)
+    fuzz([sealed], seed: 14) { (bytes: [UInt8]) throws in
+      let found = open(String(decoding: bytes, as: UTF8.self))
+      #expect((found.body == bid.body) != (found.refusal != nil))
+    }
+    let body = bid.body.replacing("\"", with: "\\\"")
+    let plain = "{\"round\":\"r\",\"company\":\"acme\",\"key\":\"k\",\"body\":\"\(body)\"}"
+    fuzz([plain, plain.replacing("block", with: "blo\\u0000ck")], seed: 15) { (bytes: [UInt8]) throws in
+      let found = try open(EncryptedBid.box(bytes, exposure, to: pair.publicKey))
+      #expect((found.body == nil) != (found.refusal == nil))
+      #expect(found.body?.utf8.contains(0) != true, "PostgreSQL has no such text")
+    }
+  }
+
+  @Test func durations() {
+    fuzz(["P1D", "PT36H", "P7DT12H30M", "PT15M"], seed: 16) { (bytes: [UInt8]) throws in
+      let span = try TimeSpan(iso8601: String(decoding: bytes, as: UTF8.self))
+      #expect(span.seconds > 0)
+    }
+  }
+
   /// Through the command line: a distinct exit status, the place on standard error, and nothing in the book.
   @Test func brokenBidFilesPlaceNothing() throws {
     let faults = try FaultMarket(on: TestServer.shared(), companies: 1)
