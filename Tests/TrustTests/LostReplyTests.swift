@@ -177,6 +177,14 @@ struct AccessTests {
       var owner = try faults.market.connect(nil)
       #expect(throws: PostgresError.self) { try owner.script("SET ROLE market_owner; \(change)") }
     }
+    // How full the book is stands in the line of its closure, which only the auditor reads whole.
+    let closure = lines.filter { $0.act == "closed round" }.map(\.details)
+    #expect(closure.count == 1 && closure.allSatisfy { $0.contains("entry_count") })
+    for role in ["market_operator", "market_finance"] {
+      var reader = try faults.market.connect(role)
+      let read = try AuditLine.read(since: nil, most: 1000, &reader)
+      #expect(read.count == lines.count && !read.contains { $0.details.contains("entry_count") })
+    }
     // What a company may do is not in the operator's log: it would tell when it bids.
     #expect(!lines.contains { faults.logins.contains($0.actor) })
     try faults.check(receipts)
