@@ -1,14 +1,15 @@
+-- Applied again whenever it changes: it holds functions, no tables.
 -- Joining is market.add_company; here are a new credential, leaving, and how much one company may enter.
 
 -- Ends the sessions of a login in all databases. They end by themselves within moments; none can write any more, because
 -- every function asks who is behind the connection.
-CREATE FUNCTION market.end_sessions(login name) RETURNS integer
+CREATE OR REPLACE FUNCTION market.end_sessions(login name) RETURNS integer
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT count(pg_terminate_backend(a.pid))::integer FROM pg_stat_activity a WHERE a.usename = login AND a.pid <> pg_backend_pid()
 $$;
 
 -- A new credential takes the place of the old one, whose sessions end.
-CREATE FUNCTION market.rotate_company(company_name text, verifier text) RETURNS text
+CREATE OR REPLACE FUNCTION market.rotate_company(company_name text, verifier text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   company market.company := market.company_named(company_name);
@@ -26,8 +27,9 @@ END
 $$;
 
 -- A company that leaves can log in no more. Its open bids stand, for they were acknowledged: the operator cancels a round
--- where they must not win.
-CREATE FUNCTION market.revoke_company(company_name text, reason text) RETURNS integer
+-- where they must not win. How many there are the operator does not learn.
+DROP FUNCTION IF EXISTS market.revoke_company(text, text); -- it returned their number
+CREATE FUNCTION market.revoke_company(company_name text, reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   company market.company := market.company_named(company_name);
@@ -40,12 +42,10 @@ BEGIN
   PERFORM market.end_sessions(company.login_role);
   UPDATE market.company c SET revoked_at = coalesce(c.revoked_at, clock_timestamp()) WHERE c.company_id = company.company_id;
   PERFORM market.record_act('revoke company', company.name, jsonb_build_object('reason', trim(revoke_company.reason)));
-  RETURN (SELECT count(*) FROM market.bid b JOIN market.round r USING (round_id)
-    WHERE b.company_id = company.company_id AND NOT b.withdrawn AND r.state = 'open');
 END
 $$;
 
-CREATE FUNCTION market.set_quota(company_name text, entries integer) RETURNS void
+CREATE OR REPLACE FUNCTION market.set_quota(company_name text, entries integer) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   company market.company := market.company_named(company_name);

@@ -11,11 +11,9 @@ extension Companies {
     return Credential(login: login, password: password)
   }
 
-  /// Ends a company's access at once; returns how many open bids of it stand.
-  public static func revoke(_ connection: inout Connection, company: String, reason: String) throws(PostgresError)
-    -> Int
-  {
-    try connection.query("SELECT market.revoke_company(\(company), \(reason)) AS bids").one().get("bids")
+  /// Ends a company's access at once. Its open bids stand.
+  public static func revoke(_ connection: inout Connection, company: String, reason: String) throws(PostgresError) {
+    try connection.query("SELECT market.revoke_company(\(company), \(reason))")
   }
 
   /// Sets how many entries a company may make in one round.

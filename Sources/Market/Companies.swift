@@ -65,7 +65,7 @@ public enum Companies {
     }
   }
 
-  /// Sets the credit that exposure may reach.
+  /// Sets the credit that a new bid may take the exposure to; bids that are open stand.
   public static func setCredit(
     _ connection: inout Connection, company: String, to credit: Money
   ) throws(PostgresError) {

@@ -90,16 +90,23 @@ struct RoundTests {
     #expect(error?.sqlState == "GM409" && error?.message.contains("repeatable read") == true)
   }
 
-  @Test func creditStaysAboveExposure() throws {
+  /// Were a credit below the exposure refused, the operator could find out what open bids come to.
+  @Test func aLowerCreditBindsNewBidsAndTellsNothing() throws {
     let market = try TestMarket()
     try market.addPool()
     let acme = try market.addCompany("acme", credit: "100")
     let round = try market.openRound()
-    try market.place(TestMarket.block(), as: acme, in: round)
-    var connection = try market.asOperator()
-    let error = refusal { try Companies.setCredit(&connection, company: "acme", to: Money(dollars: "31.99")) }
-    #expect(error?.message.contains("below the exposure of acme, 32.00 USD") == true)
-    try Companies.setCredit(&connection, company: "acme", to: Money(dollars: "32"))
+    let receipt = try market.place(TestMarket.block(), as: acme, in: round)
+    var asOperator = try market.asOperator()
+    try Companies.setCredit(&asOperator, company: "acme", to: Money(dollars: "1"))
+    var company = try market.connect(acme)
+    #expect(try Companies.account(&company).exposure == Money(dollars: "32"))
+    let error = refusal { try market.place(TestMarket.block(limit: "1.00"), as: acme, in: round) }
+    #expect(error?.message == "this bid takes your exposure to 48.00 USD, above your credit of 1.00 USD")
+    // Less is always let in.
+    let cheaper = try TestMarket.block(limit: "1.50")
+    _ = try OrderBook.amend(receipt.bid, to: cheaper, in: round, parent: nil, key: "less", &company)
+    #expect(try Companies.account(&company).exposure == Money(dollars: "24"))
   }
 
   @Test func aClosedGateStaysClosed() throws {

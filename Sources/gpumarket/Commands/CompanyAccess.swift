@@ -38,10 +38,10 @@ struct CompanyRevoke: ParsableCommand {
   func run() throws {
     try confirm("End all access of \(name)?", yes: yes)
     var connection = try options.connect(as: .operator)
-    let bids = try Companies.revoke(&connection, company: name, reason: reason)
+    try Companies.revoke(&connection, company: name, reason: reason)
     options.json
-      ? printJSON(["company": .string(name), "open_bids": .integer(Int64(bids))])
-      : print("revoked \(name); \(bids) open \(bids == 1 ? "bid of it stands" : "bids of it stand")")
+      ? printJSON(["company": .string(name), "revoked": .bool(true)])
+      : print("revoked \(name); its open bids stand, if it has any")
   }
 }
 
