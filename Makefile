@@ -40,7 +40,7 @@ faults: ## the fault suite at length: kill, restart, race, lose replies, fill di
 	@swift build --build-tests -q
 	@GPUMARKET_FAULTS=$${ROUNDS:-5} swift test --disable-xctest --skip-build \
 	  --filter 'TrustTests.(FaultTests|HostFaultTests|LostReplyTests|UpgradeTests)' 2>&1 | awk -F': ' '\
-	    /^faults:/ { total[$$2] = $$3; next } /skipped|^[✔✘] (Test|Suite)|recorded an issue/ { print; fflush() } \
+	    /^faults:/ { total[$$2] = $$3; next } /skipped|^(✔|✘) (Test|Suite)|recorded an issue/ { print; fflush() } \
 	    END { for (what in total) print "faults: " what ": " total[what] }'
 
 load: ## bids from many connections beside pgbench on a bare table; no acknowledged bid may be missing

@@ -10,7 +10,10 @@ DECLARE
   round market.round := market.round_named(round_name);
   box record;
   reason text;
-  cost bigint;
+  found record;
+  total bigint;
+  -- Places and steps that each company's bids leave, by its id: the door bounds them where it can see them.
+  totals jsonb := '{}';
   written integer := 0;
 BEGIN
   round := market.lock_round(round.round_id);
@@ -28,12 +31,16 @@ BEGIN
     reason := box.refusal;
     IF reason IS NULL THEN
       BEGIN
-        SELECT b.worst INTO cost FROM market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end,
-          round.slot_minutes, box.body) b;
+        found := market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end, round.slot_minutes, box.body);
         PERFORM market.check_caps(box.company_id, round.round_id, box.body);
-        IF cost > (market.check_sealed(box.sealed)).worst THEN
-          reason := format('it may cost %s, more than the %s it declared', market.show_usd(cost),
+        total := coalesce((totals ->> box.company_id::text)::bigint, 0) + found.choices;
+        IF found.worst > (market.check_sealed(box.sealed)).worst THEN
+          reason := format('it may cost %s, more than the %s it declared', market.show_usd(found.worst),
             market.show_usd((market.check_sealed(box.sealed)).worst));
+        ELSIF total > 2000000 THEN
+          reason := format('with it your bids leave %s places and steps to choose from, above 2000000', total);
+        ELSE
+          totals := totals || jsonb_build_object(box.company_id::text, total);
         END IF;
       EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM422' THEN
         reason := SQLERRM;

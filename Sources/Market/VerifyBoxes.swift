@@ -7,6 +7,8 @@ struct VerifyBoxes {
   let bundle: VerifyBundle
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
+  /// Places and steps that the bids of one company may leave together.
+  var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {
     self.bundle = bundle
@@ -33,7 +35,9 @@ struct VerifyBoxes {
     guard hex(pair.publicKey) == keys.publicKey else {
       return problems + ["the published key does not open what was sealed to the announced one"]
     }
-    return problems + live.flatMap { entry in reopened(entry, pair) }
+    // In order of acceptance, as they were opened.
+    var places: [String: Int] = [:]
+    return problems + live.flatMap { entry in reopened(entry, pair, &places[entry.company, default: 0]) }
   }
 
   private func announcement(_ keys: VerifyBundle.Encryption) -> [String] {
@@ -47,14 +51,15 @@ struct VerifyBoxes {
     return ["the round's key was announced by \(keys.signer), not by the clearing host"]
   }
 
-  private func reopened(_ entry: VerifyBundle.Entry, _ pair: EncryptionKeyPair) -> [String] {
+  private func reopened(_ entry: VerifyBundle.Entry, _ pair: EncryptionKeyPair, _ places: inout Int) -> [String] {
     let found = EncryptedBid.open(
       entry.body, round: bundle.round.name, company: entry.company, key: entry.key, pair)
     if entry.opened == nil, entry.refusal == nil { return ["\(entry.name): its box was never opened"] }
     guard found.body == entry.opened else {
       return ["\(entry.name): its box holds another bid than the one that was cleared"]
     }
-    let justified = found.refusal ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company) }
+    let justified =
+      found.refusal ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company, &places) }
     switch (justified, entry.refusal) {
     case (nil, let said?): return ["\(entry.name): it was refused without cause: \(said)"]
     case (let cause?, nil): return ["\(entry.name): it takes part, although \(cause)"]
@@ -63,7 +68,9 @@ struct VerifyBoxes {
   }
 
   /// What the door would have found wrong, had it seen the bid.
-  private func fault(of body: String, declared sealed: String, company: String) -> String? {
+  ///
+  /// - Parameter total: what the company's bids before it leave; this one is added if nothing is wrong.
+  private func fault(of body: String, declared sealed: String, company: String, _ total: inout Int) -> String? {
     let rules = BidRules(round: bundle.round, pools: bundle.pools)
     let slot = bundle.round.slotLength
     do {
@@ -110,6 +117,10 @@ struct VerifyBoxes {
       guard cost <= Int128(declared.microdollars) else {
         return "it may cost more than the \(declared) it declared"
       }
+      guard total + places <= mostPlaces else {
+        return "with it the bids of its company leave \(total + places) places and steps to choose from"
+      }
+      total += places
       return nil
     } catch let fault as BidRules.Fault {
       return fault.problem

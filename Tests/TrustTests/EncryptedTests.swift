@@ -224,6 +224,49 @@ struct EncryptedTests {
     #expect(try AuditInvariants.problems(&auditor) == [])
   }
 
+  /// The door bounds what one company's bids ask of the engine, where it can see them; here the opening does.
+  @Test func oneCompanyCannotSealMoreThanTheEngineTakes() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let login = try market.addCompany("acme", credit: "1000000000")
+    let delivery = "2036-12-01T00:00Z/P416D"
+    let round = try market.openRound(delivery: delivery)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    var company = try market.connect(login)
+    let publicKey = try EncryptionAnnouncement(round, &company).publicKey
+    guard case .block(let wide) = try TestMarket.block(slots: 1, window: delivery) else { return }
+    // 99,840 places each: twenty fit, the next does not, a small one does again.
+    let large = Bid.block(Array(repeating: wide[0], count: 10))
+    var placed: [String] = []
+    for number in 0..<22 {
+      let bid = number < 21 ? large : try TestMarket.block()
+      let body = try EncryptedBid.seal(
+        bid, round: round, company: "acme", key: "k\(number)", exposure: bid.worstCase(.hour), to: publicKey)
+      placed.append(
+        try OrderBook.place(sealed: body, in: round, parent: nil, key: "k\(number)", &company).bid)
+    }
+    try market.close(round)
+    try host.openBoxes(round, &clearing)
+    let refusals = try OrderBook.refusals(round: round, &company)
+    #expect(refusals.map(\.bid) == [placed[20]])
+    #expect(
+      refusals.first?.reason == "with it your bids leave 2096640 places and steps to choose from, above 2000000")
+  }
+
+  @Test func anOpenerWhoLetsTooManyPlacesThroughIsFound() throws {
+    let bundle = try Self.common.get().bundle()
+    var boxes = VerifyBoxes(bundle, pinnedKey: nil)
+    #expect(boxes.problems() == [])
+    boxes.mostPlaces = 1
+    let problems = boxes.problems()
+    #expect(problems.count > 1)
+    #expect(problems.allSatisfy { $0.contains("it takes part, although with it the bids of its company leave") })
+  }
+
   /// Whoever opens the boxes could lie about what they held; the published key tells.
   @Test(arguments: [
     (

@@ -161,6 +161,7 @@ final class FaultMarket: Sendable {
 
 /// Counts that `make faults` prints.
 enum FaultCounts {
+  private static let isCounting = ProcessInfo.processInfo.environment["GPUMARKET_FAULTS"] != nil
   private static let counts = Mutex<[String: Int]>([:])
 
   static func add(_ what: String, _ count: Int = 1) {
@@ -168,7 +169,7 @@ enum FaultCounts {
       counts[what, default: 0] += count
       return counts[what, default: 0]
     }
-    if faultRounds > 1 { print("faults: \(what): \(total)") }
+    if isCounting { print("faults: \(what): \(total)") }
   }
 }
 
