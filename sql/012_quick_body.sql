@@ -1,6 +1,6 @@
 -- Applied again whenever it changes: it holds functions, no tables.
--- The quick way for bodies of block bids, which are most: PostgreSQL's own reader fills these types and its own writer gives
--- the one text that says the same, which a function step by step did at four times the cost. Its slow twin stands in 011.
+-- The quick way for bodies of block bids, which are most: PostgreSQL's own reader fills these types, and its own writer gives
+-- the one text that says the same. The slow twin, which also has the words for what is wrong, stands in 011.
 
 DO $$
 BEGIN
