@@ -271,7 +271,6 @@ BEGIN
   END IF;
 END
 $$;
-DROP FUNCTION IF EXISTS market.check_caps(bigint, text);
 
 -- All of it, step by step. Without a company, caps are not looked at.
 CREATE OR REPLACE FUNCTION market.spell_body(id bigint, company bigint, body text, OUT worst bigint, OUT choices bigint)
@@ -315,4 +314,3 @@ BEGIN
   choices := found.choices;
 END
 $$;
-DROP FUNCTION IF EXISTS market.spell_body(bigint, text);

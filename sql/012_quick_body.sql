@@ -65,4 +65,3 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
   SELECT s.worst, s.choices INTO worst, choices FROM market.spell_body(id, company, body) s;
 END
 $$;
-DROP FUNCTION IF EXISTS market.check_body(bigint, timestamptz, timestamptz, integer, text);
