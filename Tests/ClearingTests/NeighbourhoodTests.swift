@@ -16,7 +16,7 @@ struct NeighbourhoodTests {
       #expect(found.isFeasible(book) && found.welfare(book) == best, "seed \(seed)")
 
       guard let columns = Columns(book, limit: 10_000), columns.columnCount > 0 else { continue }
-      let team = TreeTeam(columns, rulesTies: false)
+      let team = TreeTeam(columns, rulesTies: false, prices: [Double](repeating: 0, count: book.rowCount))
       #expect(team.bound == .max)
       team.run(ticks: 500_000_000)
       #expect(team.isComplete && team.bound == best && team.selection.welfare(book) == best, "seed \(seed)")

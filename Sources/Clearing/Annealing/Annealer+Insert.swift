@@ -101,7 +101,7 @@ extension Annealer {
       place += 1
       if place == count { place = 0 }
     }
-    ticks += 3 * looked + 12 * found
+    ticks += 4 * looked + 16 * found
     guard best >= 0 else { return false }
     ejected.append(Int32(best))
     ejectedChoices.append(holdings.held[best])
@@ -140,7 +140,7 @@ extension Annealer {
   mutating func putAnywhere(_ item: Int) {
     guard holdings.held[item] < 0, holdings.mayWin(item) else { return }
     for choice in candidates.candidates(ofItem: item) {
-      ticks += 18
+      ticks += 24
       let candidate = candidates.all[choice]
       let quantity = holdings.fitting(candidate)
       if quantity > 0 {

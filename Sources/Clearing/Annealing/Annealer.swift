@@ -46,7 +46,7 @@ struct Annealer: ~Copyable {
 
   /// Tries one move, and keeps it if it loses at most `threshold`.
   mutating func step(_ threshold: Int64) {
-    ticks += 300
+    ticks += 450
     holdings.begin()
     let before = holdings.welfare
     let item = pick()

@@ -27,6 +27,8 @@ final class Candidates: Sendable {
 
   struct Scanned: Sendable {
     let start, end, low, candidate: Int32
+    /// The candidate's item, so that one that is held already is passed by without a look at it.
+    let item: Int32
   }
 
   var itemCount: Int { item.count }
@@ -88,12 +90,13 @@ final class Candidates: Sendable {
     for candidate in all { first[Int(candidate.start) / lineLength + 1] += 1 }
     for line in 0..<lines { first[line + 1] += first[line] }
     var next = first
-    var scan = [Scanned](repeating: Scanned(start: 0, end: 0, low: 0, candidate: 0), count: all.count)
+    var scan = [Scanned](repeating: Scanned(start: 0, end: 0, low: 0, candidate: 0, item: 0), count: all.count)
     for entry in order where local[Int(entry)] >= 0 {
       let candidate = all[Int(local[Int(entry)])]
       let line = Int(candidate.start) / lineLength
       scan[Int(next[line])] = Scanned(
-        start: candidate.start, end: candidate.end, low: candidate.low, candidate: local[Int(entry)])
+        start: candidate.start, end: candidate.end, low: candidate.low, candidate: local[Int(entry)],
+        item: candidate.item)
       next[line] += 1
     }
     return (first, scan)

@@ -1,15 +1,20 @@
 extension Solver {
   /// The most columns and rows a book may have to be searched exactly.
   static let columnLimit = 100_000
-  static let rowLimit = 400
-  /// A tree is begun anew when welfare has grown by one part in so many.
-  private static let replantingGain: Int64 = 3000
+  static let rowLimit = 1000
+  /// Rows up to which a relaxation is solved in some milliseconds.
+  static let quickRows = 400
   /// What ties may cost beyond the cost of the proof.
   private static let tieTicks = 200 * Work.ticksPerUnit
 
   /// Searches the book's components exactly, smallest first, each with an equal share of the ticks that are left.
-  mutating func searchTrees(ticks: Int) {
-    guard book.optionCount <= Solver.columnLimit else { return }
+  /// - Parameter limit: components with more rows are passed by.
+  mutating func searchTrees(ticks: Int, rows limit: Int) {
+    hardestRows = 0
+    guard book.optionCount <= Solver.columnLimit else {
+      hardestRows = .max
+      return
+    }
     let parts = book.components().map { $0.count == book.bidCount ? nil : book.subset($0) }
     var bounds: [Int64] = []
     var areRuled = rulesTies
@@ -21,42 +26,34 @@ extension Solver {
     for (index, part) in parts.enumerated() {
       let share = max(0, ticks - (work.ticks - begun)) / (parts.count - index)
       let subset = part?.book ?? book
-      guard Columns.impliedRows(subset).count(where: { !$0 }) <= Solver.rowLimit,
-        let columns = Columns(subset, limit: Solver.columnLimit), columns.rowCount <= Solver.rowLimit
-      else {
+      let rows = Columns.impliedRows(subset).count { !$0 }
+      guard rows <= limit, let columns = Columns(subset, limit: Solver.columnLimit), columns.rowCount <= limit else {
         areRuled = false
+        hardestRows = max(hardestRows, rows <= limit ? .max : rows)
         continue
       }
-      var tree = TreeTeam(columns, rulesTies: rulesTies)
+      let tree = TreeTeam(columns, rulesTies: rulesTies, prices: floatPrices)
       tree.offer(part?.part(of: best) ?? best)
-      var planted = tree.welfare
-      var replantings = 0
       var left = share
       var isProven = false
       repeat {
         let before = tree.ticks
-        tree.run(ticks: min(max(left, 1), 20 * Work.ticksPerUnit))
+        tree.run(ticks: min(max(left, 1), tree.sliceTicks))
         left -= tree.ticks - before
         work.add(tree.ticks - before)
         bounds[index] = min(bounds[index], tree.bound)
         take(tree, part, bound: bounds.reduce(0, +))
         work.boundary()
-        if replantings < 3, left > share / 4, !tree.isComplete, tree.welfare - planted > planted / Solver.replantingGain
-        {
-          // A better allocation to begin with makes a better tree.
-          let better = tree.selection
-          tree = TreeTeam(columns, rulesTies: rulesTies)
-          tree.offer(better)
-          planted = tree.welfare
-          replantings += 1
-        }
         if !isProven, tree.bound == tree.welfare {
           // What is left open concerns ties alone, of which there may be very many.
           isProven = true
           left = min(work.left, tree.ticks + Solver.tieTicks)
         }
       } while !tree.isComplete && left > 0 && !work.isOver
-      if !tree.isComplete || tree.bound > tree.welfare { areRuled = false }
+      if !tree.isComplete || tree.bound > tree.welfare {
+        areRuled = false
+        if tree.bound > tree.welfare { hardestRows = max(hardestRows, columns.rowCount) }
+      }
     }
     tiesRuled = areRuled && bound == welfare
   }

@@ -12,6 +12,8 @@ struct Solver {
   /// Whether the allocation matters, or only its welfare.
   var rulesTies = true
   var neighbourhoods = NeighbourhoodSize()
+  /// Rows of the largest part that trees have not proven; `Int.max` if one has more columns than a tree may have.
+  var hardestRows = 0
   let report: (@Sendable (Improvement) -> Void)?
   /// Whether the search began from the allocation of a similar book, which great heat would only destroy.
   private(set) var isWarm = false
@@ -36,12 +38,12 @@ struct Solver {
   ///   - held: an allocation to improve on.
   mutating func run(from start: [Double]? = nil, held: Selection? = nil) {
     isWarm = held != nil
-    var volume = Volume(book, from: start)
-    let iterations = book.optionCount > 500_000 ? 100 : 800
-    if start == nil {
-      volume.run(iterations: iterations, boldness: 0.05)
+    var volume: Volume
+    if let start {
+      volume = Volume(book, from: start)
+      volume.run(iterations: min(100, work.left / 4 / DualOracle(book).cost), boldness: 0.004)
     } else {
-      volume.run(iterations: min(iterations / 8, work.left / 4 / DualOracle(book).cost), boldness: 0.004)
+      volume = Volume.converged(book, ticks: work.budget / 4)
     }
     work.add(volume.ticks)
     offer(volume.prices)
@@ -55,23 +57,33 @@ struct Solver {
     floatPrices = volume.prices
     work.boundary()
     // A small book is proven at once; for the others a better allocation makes the tree smaller.
-    searchTrees(ticks: min(work.left / 10, Solver.firstTicks))
-    guard welfare < bound else { return }
+    // From a good allocation the tree may begin in earnest.
+    searchTrees(ticks: isWarm ? work.left : min(work.left / 10, Solver.firstTicks), rows: Solver.quickRows)
+    guard welfare < bound, !work.isOver else { return }
     let all = work.left
-    anneal(ticks: isWithinReach ? min(all / 5, book.itemCount * 2_000_000) : all / 5 * 4)
-    if isWithinReach {
-      searchNeighbourhoods(ticks: all / 8)
-      searchTrees(ticks: work.left)
+    if hardestRows <= Solver.quickRows {
+      // A tree finds allocations that annealing does not: it gets nearly everything.
+      anneal(ticks: min(all / 5, book.itemCount * Solver.annealingTicks))
+      searchTrees(ticks: work.left, rows: Solver.quickRows)
+    } else if mayBeBounded {
+      anneal(ticks: all / 5 * 3)
+      searchTrees(ticks: work.left, rows: Solver.rowLimit)
     } else {
+      anneal(ticks: all / 5 * 4)
       searchNeighbourhoods(ticks: work.left)
     }
   }
 
   /// What a first attempt at a proof may cost.
-  private static let firstTicks = 300 * Work.ticksPerUnit
+  private static let firstTicks = 400 * Work.ticksPerUnit
+  /// Annealing for an item before a tree: more finds little that the tree would not.
+  private static let annealingTicks = 300_000
 
-  /// Whether a tree may prove the book, or at least lower the bound.
-  private var isWithinReach: Bool { book.rowCount <= Solver.rowLimit && book.optionCount <= Solver.columnLimit }
+  /// Whether there is work enough for trees of larger parts, which lower the bound at least. A first relaxation
+  /// costs some thirty pivots a row, a pivot some rows × rows.
+  private var mayBeBounded: Bool {
+    hardestRows <= Solver.rowLimit && hardestRows * hardestRows * hardestRows * 300 <= work.budget
+  }
 
   /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
   private(set) var floatPrices: [Double] = []

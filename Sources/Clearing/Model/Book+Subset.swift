@@ -34,7 +34,14 @@ extension Book {
   /// The book of these bids, ascending.
   /// - Parameter capacity: what the rows have for them; options that do not fit are left out.
   func subset(_ bids: [Int], capacity: [Int32]? = nil) -> Subset {
-    var draft = BookDraft(capacity: capacity ?? self.capacity, lineLength: lineLength)
+    subset(bids, rows: capacity ?? self.capacity, fitting: capacity)
+  }
+
+  /// The book of these bids, ascending, all of whose options stay, on rows of another capacity.
+  func subset(_ bids: [Int], scaledTo rows: [Int32]) -> Book { subset(bids, rows: rows, fitting: nil).book }
+
+  private func subset(_ bids: [Int], rows: [Int32], fitting capacity: [Int32]?) -> Subset {
+    var draft = BookDraft(capacity: rows, lineLength: lineLength)
     var itemOf: [Int32] = []
     var optionOf: [Int32] = []
     var position: [Int: Int32] = [:]

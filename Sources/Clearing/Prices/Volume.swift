@@ -10,17 +10,18 @@ struct Volume {
   /// The dual's value there.
   private(set) var value: Double
   /// A moving average of usages: close to what the LP would use.
-  private var average: [Double]
+  private(set) var average: [Double]
   /// Evaluations done, in nanoseconds or so.
-  private(set) var ticks = 0
+  var ticks = 0
 
   /// Starts from given prices, or from a third of what the bids would pay on average.
-  init(_ book: Book, from start: [Double]? = nil) {
+  init(_ book: Book, from start: [Double]? = nil, average used: [Double]? = nil) {
     self.book = book
     oracle = DualOracle(book)
     prices = start ?? Volume.cold(book)
     average = [Double](repeating: 0, count: book.rowCount)
     value = oracle.evaluate(prices, usage: &average)
+    if let used { average = used }
     ticks = oracle.cost
   }
 

@@ -33,7 +33,7 @@ extension Draft {
   /// The welfare without each winner; a better allocation found on the way becomes the base.
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
-    var budget = solver.work.budget
+    var budget = max(solver.work.budget, Draft.leastTicks)
     var waiting = winners
     while !waiting.isEmpty {
       // Small batches pass on what quick companies leave over; they also let a caller stop in between.
@@ -51,6 +51,10 @@ extension Draft {
     }
     return found
   }
+
+  /// Payments rest on the counterfactuals: all of them together get as much work as the allocation, and at least
+  /// this.
+  private static let leastTicks = 5_000 * Work.ticksPerUnit
 
   private struct Outcome: Sendable {
     let counterfactual: Counterfactual

@@ -8,7 +8,9 @@ final class Buffer<Element: BitwiseCopyable> {
 
   init(_ count: Int, _ value: Element) {
     self.count = count
-    base = .allocate(capacity: max(1, count))
+    // Whole cache lines, so that vectors of any width may be read.
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * MemoryLayout<Element>.stride, alignment: 64)
+    base = bytes.bindMemory(to: Element.self, capacity: max(1, count))
     base.initialize(repeating: value, count: max(1, count))
   }
 

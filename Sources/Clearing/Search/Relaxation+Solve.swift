@@ -13,27 +13,11 @@ extension Relaxation {
     }
   }
 
-  /// The winner of the ratio test: the variable whose reduced value reaches zero first.
-  private struct Entering {
-    /// A column, `~row` for a row's slack, or `columnCount + group` for a group's.
-    var variable = Int.min
-    var ratio = Double.infinity
-    var pivot = 0.0
-    var reduced = 0.0
-
-    /// - Parameter alpha: the pivot row's entry, signed so that positive entries may enter.
-    @inline(__always) mutating func consider(_ variable: Int, alpha: Double, reduced: Double) {
-      guard alpha > 1e-7 else { return }
-      let ratio = (reduced > 0 ? 0 : -reduced) / alpha
-      guard ratio < self.ratio - 1e-9 || (ratio < self.ratio + 1e-9 && alpha > pivot) else { return }
-      self = Entering(variable: variable, ratio: ratio, pivot: alpha, reduced: reduced)
-    }
-  }
-
   /// Pivots until optimal, infeasible, down to the cutoff, or out of iterations.
   /// - Parameter cutoff: in units of `value`; a relaxation at or below it is of no interest.
   func solve(cutoff: Double, limit: Int = 20_000) -> Outcome {
     if needsRecompute { recompute() }
+    priceColumns()
     var fresh = sinceRefactor == 0
     var refusals = 0
     for _ in 0..<limit {
@@ -42,27 +26,30 @@ extension Relaxation {
       if leaving.badness == 0 {
         if fresh { return .optimal }
         recompute()
+        priceColumns()
         fresh = true
         continue
       }
       fresh = false
       pivots += 1
       loadPivotRow(leaving)
-      let entering = chooseEntering(leaving)
+      let entering = chooseEntering(group: leaving.group, sign: leaving.direction)
       if entering.variable == Int.min {
         if sinceRefactor > 20 {
           refactor()
           recompute()
+          priceColumns()
           continue
         }
         rayDirection = leaving.direction
         return .infeasible
       }
       let group = groupOf(entering.variable)
+      let dualStep = entering.reduced / (leaving.direction * entering.pivot)
       var place = leaving.position
       if leaving.group >= 0 {
         if nonkeys[leaving.group] == 0 {
-          replaceKey(leaving.group, with: entering.variable)
+          replaceKey(leaving.group, with: entering.variable, dualStep)
           continue
         }
         place = swapKey(leaving.group)
@@ -75,14 +62,16 @@ extension Relaxation {
           restoreSlackKey(place)
           refactor()
           recompute()
+          priceColumns()
           continue
         }
         if abs(pivot) < 1e-9 { return .limit }
       }
-      exchange(place, entering.variable, group, entering.reduced / (leaving.direction * entering.pivot))
+      exchange(place, entering.variable, group, dualStep)
       if sinceRefactor >= 200 {
         refactor()
         recompute()
+        priceColumns()
         fresh = true
       } else {
         afterDuals()
@@ -146,55 +135,6 @@ extension Relaxation {
     ticks += 3 * rows
   }
 
-  private func chooseEntering(_ leaving: Leaving) -> Entering {
-    var entering = Entering()
-    let sign = leaving.direction
-    let n = columns.columnCount
-    for row in 0..<rows where slackPosition.base[row] < 0 && abs(rho.base[row]) > 1e-9 {
-      entering.consider(~row, alpha: sign * rho.base[row], reduced: -y.base[row])
-    }
-    let (firsts, starts, ends, heights) = (columns.groupFirst, columns.start, columns.end, columns.height)
-    let hasExtras = !columns.extra.isEmpty
-    firsts.withUnsafeBufferPointer { first in
-      starts.withUnsafeBufferPointer { start in
-        ends.withUnsafeBufferPointer { end in
-          heights.withUnsafeBufferPointer { height in
-            for group in 0..<columns.groupCount {
-              let k = Int(key.base[group])
-              var offset = group == leaving.group ? 1.0 : 0.0
-              let mu = dual.base[group]
-              if k >= 0 {
-                offset -= product(k, rhoSum.base)
-                if !must.base[group] { entering.consider(n + group, alpha: sign * offset, reduced: -mu) }
-              }
-              for j in Int(first[group])..<Int(first[group + 1])
-              where position.base[j] == -1 && !forbidden.base[j] {
-                var alpha =
-                  offset + Double(height[j]) * (rhoSum.base[Int(end[j])] - rhoSum.base[Int(start[j])])
-                if hasExtras { alpha += extraProduct(j, rhoSum.base) }
-                alpha *= sign
-                if alpha > 1e-7 {
-                  entering.consider(j, alpha: alpha, reduced: value.base[j] - product(j, ySum.base) - mu)
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-    ticks += rows + 2 * n + 3 * columns.groupCount
-    return entering
-  }
-
-  @inline(__always) private func extraProduct(_ j: Int, _ sums: UnsafeMutablePointer<Double>) -> Double {
-    var result = 0.0
-    for index in Int(columns.extraFirst[j])..<Int(columns.extraFirst[j + 1]) {
-      let rectangle = columns.extra[index]
-      result += Double(rectangle.gpus) * (sums[Int(rectangle.end)] - sums[Int(rectangle.start)])
-    }
-    return result
-  }
-
   /// The group of an entering variable, or -1 for a row's slack.
   private func groupOf(_ variable: Int) -> Int {
     if variable < 0 { return -1 }
@@ -204,9 +144,12 @@ extension Relaxation {
   // MARK: Exchanges
 
   /// A key leaves and another variable of its group, alone in the basis, becomes key.
-  private func replaceKey(_ group: Int, with variable: Int) {
+  private func replaceKey(_ group: Int, with variable: Int, _ dualStep: Double) {
     let old = Int(key[group])
     let new = variable < columns.columnCount ? variable : -1
+    moveReduced(dualStep)
+    if old >= 0 { setReduced(old, -dualStep) }
+    if new >= 0 { setReduced(new, -.infinity) }
     column.fill(0)
     let width = width(group)
     if old >= 0 {
@@ -309,6 +252,9 @@ extension Relaxation {
       }
     }
     let old = Int(basic[p])
+    moveReduced(dualStep)
+    if old >= 0, old < n { setReduced(old, -dualStep) }
+    if variable >= 0, variable < n { setReduced(variable, -.infinity) }
     if old >= 0 { keyValue[group(ofBasic: p)] += x[p] }
     x[p] = step
     if entered >= 0 { keyValue[entered] -= step }

@@ -35,6 +35,9 @@ final class Relaxation {
   let keyValue, dual: Buffer<Double>
   let weight, keyWeight: Buffer<Double>
   let value: Buffer<Double>
+  /// Where the columns' first rectangles are, side by side.
+  let packed: Buffer<(start: Int32, end: Int32, height: Double)>
+  let prices: ColumnPrices
   let rightHandSide: Buffer<Double>
   /// One unit of `value` in micro-dollars: a power of two.
   let scale: Double
@@ -76,6 +79,9 @@ final class Relaxation {
     weight = Buffer(m, 1)
     keyWeight = Buffer(groups, 1)
     value = Buffer(n, 0)
+    packed = Buffer(n, (0, 0, 0))
+    for j in 0..<n { packed[j] = (columns.start[j], columns.end[j], Double(columns.height[j])) }
+    prices = ColumnPrices(columns)
     rightHandSide = Buffer(m, 0)
     let largest = max(1, columns.value.max() ?? 1)
     scale = Double(1 << max(0, 63 - largest.leadingZeroBitCount - 12))
@@ -127,7 +133,9 @@ final class Relaxation {
 
   /// A column's product with a vector over rows, given its running sums.
   @inline(__always) func product(_ j: Int, _ sums: UnsafeMutablePointer<Double>) -> Double {
-    var result = Double(columns.height[j]) * (sums[Int(columns.end[j])] - sums[Int(columns.start[j])])
+    let first = packed.base[j]
+    var result = first.height * (sums[Int(first.end)] - sums[Int(first.start)])
+    if columns.extra.isEmpty { return result }
     for index in Int(columns.extraFirst[j])..<Int(columns.extraFirst[j + 1]) {
       let rectangle = columns.extra[index]
       result += Double(rectangle.gpus) * (sums[Int(rectangle.end)] - sums[Int(rectangle.start)])

@@ -28,7 +28,7 @@ extension Solver {
   }
 
   /// What one neighbourhood may cost.
-  private static let neighbourhoodTicks = 10 * Work.ticksPerUnit
+  private static let neighbourhoodTicks = 20 * Work.ticksPerUnit
 
   /// Takes what a neighbourhood's bids should hold, unless an earlier result of the round stands in the way.
   private mutating func take(_ better: Selection, of neighbourhood: Neighbourhood) {
@@ -77,7 +77,9 @@ extension Book {
   func improve(_ held: Selection, _ free: Neighbourhood, ticks: Int) -> NeighbourhoodResult {
     let cost = optionCount * 2 + 100_000
     let part = subset(free.bids, capacity: room(held, freeing: free.bids))
-    guard part.book.optionCount > 0, let columns = Columns(part.book, limit: 20_000), columns.rowCount <= 300 else {
+    guard part.book.optionCount > 0, let columns = Columns(part.book, limit: 20_000),
+      columns.rowCount <= Solver.rowLimit
+    else {
       return NeighbourhoodResult(neighbourhood: free, better: nil, isComplete: false, ticks: cost)
     }
     var settings = TreeSearch.Settings()

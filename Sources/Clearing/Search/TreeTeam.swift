@@ -4,13 +4,17 @@
 /// on one thread and on many.
 final class TreeTeam: @unchecked Sendable {
   private let members: [TreeSearch]
+  private let improvers: [Improver]
+  /// What a member does before nodes are dealt out again: some hundred pivots at least, whatever they cost.
+  let sliceTicks: Int
   /// The longest member's ticks, slice by slice.
   private(set) var ticks = 0
   private var isOpen = false
-  /// Ticks spent on improving the best allocation.
-  private var improving = 0
 
-  init(_ columns: Columns, rulesTies: Bool) {
+  init(_ columns: Columns, rulesTies: Bool, prices: [Double]) {
+    improvers = (0..<Solver.lanes).map { Improver(columns.book, prices: prices, lane: $0) }
+    let rows = columns.rowCount
+    sliceTicks = max(30 * Work.ticksPerUnit, 20 * rows * rows * rows)
     members = (0..<Solver.lanes).map { TreeSearch(columns, rulesTies: rulesTies, lane: $0, lanes: Solver.lanes) }
   }
 
@@ -36,32 +40,21 @@ final class TreeTeam: @unchecked Sendable {
     }
     while !isComplete, ticks < end {
       deal()
-      slice(min(end - ticks, TreeTeam.sliceTicks), members: members.count)
-      if !isComplete, (ticks - improving) / 10 * 4 > improving { improve() }
+      slice(min(end - ticks, sliceTicks), members: members.count)
     }
   }
 
-  private static let sliceTicks = 20 * Work.ticksPerUnit
-
-  /// Searches the bids on which a member's relaxation and the best allocation disagree, all others as they are:
-  /// relaxation-induced neighbourhoods (Danna, Rothberg and Le Pape 2005).
-  private func improve() {
-    let (book, held) = (members[0].book, selection)
-    let disputed = members.map { Neighbourhood(bids: book.withKin($0.disputedBids())) }
-    let found = parallelMap(members.count) { book.improve(held, disputed[$0], ticks: TreeTeam.sliceTicks) }
-    let spent = found.map(\.ticks).max()!
-    ticks += spent
-    improving += spent
-    for better in found.compactMap(\.better) { offer(better) }
-  }
-
+  /// Each member searches for half of the time, then looks for better allocations for a third, then goes on.
   private func slice(_ limit: Int, members count: Int) {
     // Each index is one member, and no member is touched by two.
     nonisolated(unsafe) let members = members
+    nonisolated(unsafe) let improvers = improvers
     let spent = parallelMap(count) { index in
-      let before = members[index].ticks
-      members[index].run(until: before + limit)
-      return members[index].ticks - before
+      let begin = members[index].ticks
+      members[index].run(until: begin + limit / 2)
+      let improving = improvers[index].improve(members[index], ticks: limit / 3)
+      members[index].run(until: begin + limit - improving)
+      return members[index].ticks - begin + improving
     }
     ticks += max(1, spent.max()!)
     for member in members.dropFirst() { members[0].adopt(from: member) }

@@ -1,0 +1,52 @@
+/// Looks for better allocations beside one member of a tree's team, by exact search in neighbourhoods of the best.
+///
+/// In turn the bids on which the member's relaxation and the best allocation disagree (relaxation-induced
+/// neighbourhoods, Danna, Rothberg and Le Pape 2005), and bids that meet in a stretch of time (Shaw 1998).
+final class Improver {
+  private let book: Book
+  private let draw: NeighbourhoodDraw?
+  private var random: RandomWords
+  private var size = NeighbourhoodSize()
+  private var round = 0
+  private var failures = 0
+  private static let patience = 30
+  /// What one stretch of time may cost.
+  private static let windowTicks = 20 * Work.ticksPerUnit
+
+  init(_ book: Book, prices: [Double], lane: Int) {
+    self.book = book
+    random = RandomWords(seed: UInt64(lane + 1))
+    let certificate = Certificate(book)
+    let whole = certificate.whole(prices)
+    draw = Shortlist(certificate, prices: whole, tolerance: 3, keeping: Selection(book)).map(NeighbourhoodDraw.init)
+  }
+
+  /// - Parameter most: ticks to spend at most, or about; less once nothing has been found for long.
+  /// - Returns: the ticks spent.
+  func improve(_ tree: TreeSearch, ticks most: Int) -> Int {
+    guard tree.welfare >= 0, !tree.isComplete else { return 0 }
+    let limit = failures < Improver.patience ? most : most / 3
+    var spent = 0
+    while spent < limit {
+      round += 1
+      let held = tree.selection
+      let isDrawn = round % 2 != 0
+      let free: Neighbourhood
+      if isDrawn, let draw {
+        free = draw.draw(held, size: size.size, &random)
+      } else {
+        free = Neighbourhood(bids: book.withKin(tree.disputedBids()))
+      }
+      let found = book.improve(held, free, ticks: isDrawn ? min(limit - spent, Improver.windowTicks) : limit - spent)
+      spent += found.ticks
+      if isDrawn { size.adapt(found.isComplete) }
+      if let better = found.better {
+        tree.offer(better)
+        failures = 0
+      } else {
+        failures += 1
+      }
+    }
+    return spent
+  }
+}
