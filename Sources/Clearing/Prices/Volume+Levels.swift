@@ -1,6 +1,7 @@
 extension Volume {
-  /// Books of more bids than this are priced on samples first.
-  private static let sampledAbove = 20_000
+  /// Books of more bids or options than this are priced on samples first, of at least so many bids.
+  private static let sampledAbove = (bids: 20_000, options: 300_000)
+  private static let smallestSample = 3_000
   /// Each sample is this many times as large as the one before.
   private static let growth = 4
   /// Evaluations of a book priced from nothing; of a sample that follows a smaller one; the fewest of a whole book.
@@ -16,9 +17,9 @@ extension Volume {
   static func converged(_ book: Book, ticks budget: Int) -> Volume {
     var ticks = 0
     var sizes: [Int] = []
-    if book.bidCount > sampledAbove {
+    if book.bidCount > sampledAbove.bids || book.optionCount > sampledAbove.options {
       var size = book.bidCount / growth
-      while size > 3000 {
+      while size > smallestSample {
         sizes.append(size)
         size /= growth
       }
@@ -27,7 +28,7 @@ extension Volume {
     for size in sizes.reversed() {
       let sample = book.sample(about: size)
       ticks += book.bidCount * 10 + sample.optionCount * 50
-      let volume = stage(sample, after: last, iterations: levelIterations)
+      let volume = stage(sample, after: last, iterations: last == nil ? iterations : levelIterations)
       ticks += volume.ticks
       last = volume
     }
@@ -40,7 +41,7 @@ extension Volume {
   private static func stage(_ book: Book, after last: Volume?, iterations: Int) -> Volume {
     guard let last else {
       var volume = Volume(book)
-      volume.run(iterations: Volume.iterations, boldness: 0.05)
+      volume.run(iterations: iterations, boldness: 0.05)
       return volume
     }
     // In GPUs, an average usage grows with the capacity.

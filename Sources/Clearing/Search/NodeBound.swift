@@ -64,7 +64,7 @@ final class NodeBound {
     for row in columns.capacityRows..<columns.rowCount { prefix[row + 1] = sum }
     let (worst, overflow) = sum.multipliedReportingOverflow(by: tallest * 4)
     if overflow || worst > 1 << 61 { return nil }
-    lp.ticks += 3 * columns.columnCount + 3 * columns.rowCount
+    lp.ticks += 3 * columns.columnCount + 3 * columns.rowCount + 2 * columns.extra.count
     guard let groups = sumGroups() else { return nil }
     if groups == NodeBound.nothing { return NodeBound.nothing }
     let (all, tooBig) = total.addingReportingOverflow(groups)

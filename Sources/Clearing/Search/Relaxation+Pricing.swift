@@ -84,7 +84,7 @@ extension Relaxation {
       prices.height.base[index] = 0
       prices.reduced.base[index] = -.infinity
     }
-    ticks += 4 * columns.columnCount
+    ticks += 4 * columns.columnCount + 2 * columns.extra.count
   }
 
   /// The ratio test over all variables, for a variable that leaves in `sign`'s direction.
@@ -104,7 +104,7 @@ extension Relaxation {
       prices.offset.base[group] = offset
     }
     least = min(least, computeRatios(sign: sign))
-    ticks += 2 * rows + 2 * prices.count + 6 * columns.groupCount
+    ticks += 2 * rows + 2 * prices.count + 6 * columns.groupCount + 2 * columns.extra.count
     var entering = Entering()
     guard least < .infinity else { return entering }
 

@@ -14,7 +14,7 @@ final class TreeTeam: @unchecked Sendable {
   init(_ columns: Columns, rulesTies: Bool, prices: [Double]) {
     improvers = (0..<Solver.lanes).map { Improver(columns.book, prices: prices, lane: $0) }
     let rows = columns.rowCount
-    sliceTicks = max(30 * Work.ticksPerUnit, 20 * rows * rows * rows)
+    sliceTicks = max(30 * Work.ticksPerUnit, 6 * rows * rows * rows)
     members = (0..<Solver.lanes).map { TreeSearch(columns, rulesTies: rulesTies, lane: $0, lanes: Solver.lanes) }
   }
 
