@@ -48,6 +48,26 @@ struct BodyTests {
     }
   }
 
+  /// PostgreSQL reads a list of lists as one array, and writes it back as it was.
+  @Test(arguments: ["[[{A}]]", "[[{A},{A}]]", "[[{A}],[{A}]]", "[[[{A}]]]", "[]", "[[]]", "[{A},[{A}]]", "{A}"])
+  func refusesAListInAList(_ shape: String) throws {
+    let item = String(Self.plain.dropFirst(#"{"type":"block","alternatives":["#.count).dropLast(2))
+    let list = shape.replacing("{A}", with: item)
+    var connection = try market.connect(acme)
+    let bodies = [
+      #"{"type":"block","alternatives":\#(list)}"#,
+      #"{"type":"curve","segments":\#(shape.replacing("{A}", with: Self.segment))}"#,
+      #"{"type":"curve","segments":[\#(Self.segment.replacing("[{", with: "[[{").replacing("}]", with: "}]]"))]}"#,
+    ]
+    for body in bodies {
+      let error = refusal { try connection.query("SELECT market.place_bid(\(round), 'k', \(body))") }
+      #expect(error?.sqlState == "GM400", "\(body): \(String(describing: error))")
+    }
+  }
+
+  static let segment =
+    #"{"pool":"h100","start":"2036-12-01T00:00:00Z","end":"2036-12-01T06:00:00Z","steps":[{"gpus":8,"limit":3000000}]}"#
+
   /// The writer that gives a body's one form writes times in the session's zone, and sends texts in the client's encoding.
   @Test func aSessionsSettingsChangeNothing() throws {
     for (number, zone) in ["Europe/Berlin", "America/New_York", "+02", "GMT", "utc"].enumerated() {

@@ -200,10 +200,13 @@ struct EncryptedTests {
       #"{"round":"\#(round)","company":"acme","key":"\#(key)","body":\#(body)}"#
     }
     let sound = try TestMarket.block().body.replacing("\"", with: "\\\"")
+    let item = sound.dropFirst(sound.utf8.count - sound.split(separator: "[")[1].utf8.count).dropLast(2)
     let bodies = [
       "\"\(sound)\"", #""\u0000""#, "\"\(sound)\\u0000\"", #""\ud800""#, #""\ufffe\uffff""#, "null", "7", "[]", "\"\"",
       "\"" + String(repeating: "[", count: 100_000) + "\"", "\"\(sound)\",\"body\":\"\(sound)\"",
       "\"\(sound.replacing("8", with: "99999999999999999999"))\"", "\"\(sound.replacing("2036", with: "-infinity"))\"",
+      "\"\(sound.replacing("[", with: "[[").replacing("]", with: "]]"))\"",
+      "\"\(sound.replacing("[{", with: "[[{").replacing("}]", with: "},\(item)]]"))\"",
     ]
     var plain = bodies.enumerated().map { Array(holding($1, "k\($0)").utf8) }
     plain += [[], [0], [0xFF, 0xFE], Array(repeating: UInt8(ascii: "["), count: 2000)]
