@@ -125,9 +125,10 @@ BEGIN
   -- OFFSET keeps a look-up for each round: a planner without statistics may turn a join into a walk over all keys.
   SELECT (SELECT e.entry_id FROM market.entry e WHERE e.company_id = held.me AND e.key = append_entry.key) AS twin,
     max(x.entries) FILTER (WHERE r.round_id = held.id) AS entries, max(x.choices) FILTER (WHERE r.round_id = held.id) AS choices,
+    max(x.bytes) FILTER (WHERE r.round_id = held.id) AS bytes,
     coalesce(sum(x.exposure), 0) + (SELECT o.owed FROM ledger.owing(held.me) o) AS exposure INTO stands
   FROM market.round r
-  LEFT JOIN LATERAL (SELECT t.entries, t.choices, t.exposure FROM market.company_round t
+  LEFT JOIN LATERAL (SELECT t.entries, t.choices, t.bytes, t.exposure FROM market.company_round t
     WHERE t.company_id = held.me AND t.round_id = r.round_id OFFSET 0) x ON true
   WHERE r.state IN ('open', 'closed');
   IF stands.twin IS NOT NULL THEN
@@ -166,7 +167,10 @@ BEGIN
     ELSIF stands.entries >= held.entry_quota THEN
       PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
         'withdrawals are still accepted; ask the operator for a larger quota');
-    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN
+    ELSIF stands.bytes + octet_length(append_entry.body) > 67108864 THEN
+      PERFORM market.refuse('GM422', format('your entries in round %s would come to %s bytes, above 67108864', round_name,
+        stands.bytes + octet_length(append_entry.body)), 'withdrawals are still accepted; bid in fewer or shorter bids');
+    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN -- for sealed bids 025 does it
       PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
         round_name, stands.choices + new_choices - old_choices), 'narrow their windows or withdraw some');
     END IF;
@@ -190,11 +194,11 @@ BEGIN
     WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
   END IF;
   IF stands.entries IS NULL THEN
-    INSERT INTO market.company_round (company_id, round_id, entries, exposure, choices)
-    VALUES (held.me, held.id, 1, worst, new_choices);
+    INSERT INTO market.company_round (company_id, round_id, entries, exposure, choices, bytes)
+    VALUES (held.me, held.id, 1, worst, new_choices, octet_length(append_entry.body));
   ELSE
     UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - before,
-      choices = t.choices + new_choices - old_choices
+      choices = t.choices + new_choices - old_choices, bytes = t.bytes + octet_length(append_entry.body)
     WHERE t.company_id = held.me AND t.round_id = held.id;
   END IF;
   RETURN market.receipt(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,

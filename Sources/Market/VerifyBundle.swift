@@ -29,6 +29,8 @@ public struct VerifyBundle: Sendable {
     public let publicKey, signer, signature: String
     /// Nil where no box was ever opened.
     public let secretKey: String?
+    /// By which rules it was opened (sql/028_bounds.sql); 1 where an earlier version did not say.
+    public let rules: Int
   }
 
   /// What was published of a clearing.
@@ -88,9 +90,16 @@ public struct VerifyBundle: Sendable {
   ///
   /// - Throws: `GM409` before publication.
   public static func load(_ round: String, _ connection: inout Connection) throws -> VerifyBundle {
-    var content: [String: String] = [:]
+    var content = ["entries": "[]"]
     for row in try connection.query("SELECT section, content::text AS content FROM market.audit_round(\(round))") {
-      content[try row.get("section")] = try row.get("content", as: String.self)
+      let section: String = try row.get("section")
+      let part: String = try row.get("content")
+      // Entries come as several lists.
+      if section == "entries", let before = content[section], before != "[]" {
+        content[section] = before.dropLast() + "," + part.dropFirst()
+      } else {
+        content[section] = part
+      }
     }
     let body = sections.map { "\"\($0)\":\(content[$0] ?? "null")" }.joined(separator: ",\n")
     return try VerifyBundle(json: sealed(Array(body.utf8)), source: round)
@@ -183,6 +192,7 @@ extension VerifyBundle.Encryption {
     signer = try value.text("signer")
     signature = try value.text("signature")
     secretKey = try value.optionalText("secret_key")
+    rules = try value["rules"].flatMap { $0.isNull ? nil : Int(try $0.integer()) } ?? 1
   }
 }
 

@@ -143,6 +143,26 @@ struct AccessTests {
     var company = try faults.market.connect(faults.logins[0])
     receipts += try OrderBook.withdraw(receipts[0].bid, in: "quota", key: "w", &company)
     try faults.market.place(TestMarket.block(), as: faults.logins[1], in: "quota")
+    // The same for bytes: the next bid would be one too many of them.
+    try Companies.setQuota(&asOperator, company: "company-0", entries: 100)
+    var owner = try faults.market.connect(nil)
+    let (counted, stored): (Int, Int) = try {
+      let row = try owner.query(
+        """
+        SELECT t.bytes, (SELECT sum(octet_length(e.body)) FROM market.entry e WHERE e.company_id = t.company_id) AS stored
+        FROM market.company_round t JOIN market.company c USING (company_id) WHERE c.name = 'company-0'
+        """
+      ).one()
+      return (try row.get("bytes"), try row.get("stored"))
+    }()
+    #expect(counted == stored)
+    let size = try TestMarket.block().body.utf8.count
+    try owner.execute("UPDATE market.company_round SET bytes = \(67_108_864 - size)")
+    receipts.append(try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota"))
+    let full = refusal { try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota") }
+    #expect(
+      full?.message == "your entries in round quota would come to \(67_108_864 + size) bytes, above 67108864")
+    receipts += try OrderBook.withdraw(receipts[1].bid, in: "quota", key: "w2", &company)
     try faults.check(receipts)
   }
 
