@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Small functions the others stand on. Errors raised for people carry an SQLSTATE of class GM:
 --   GM400 the request has not the right form    GM404 no such thing    GM403 not yours to do
 --   GM409 conflict with what is stored           GM422 understood and refused by a rule

@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}

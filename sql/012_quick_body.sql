@@ -1,6 +1,7 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- The quick way for bodies of block bids, which are most: PostgreSQL's own reader fills these types, and its own writer gives
 -- the one text that says the same. The slow twin, which also has the words for what is wrong, stands in 011.
+-- The types are made once and never changed, since functions of bids under way use them: for another form make other types.
 
 DO $$
 BEGIN

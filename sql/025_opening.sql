@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Takes the place of the opening in 023, which looked at no cap.
 
 -- Writes what was opened and with which key; in parts, each a call, in order of acceptance, since one JSON text holds no more

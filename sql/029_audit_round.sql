@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Takes the place of the one in 022, which gave all entries as one JSON text: PostgreSQL holds none beyond 256 MiB, so a
 -- large book could not have been audited.
 
