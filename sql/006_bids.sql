@@ -338,6 +338,19 @@ BEGIN
 END
 $$;
 
+-- What was accepted under these keys, in whatever round.
+CREATE OR REPLACE FUNCTION market.my_receipts(keys text[]) RETURNS SETOF jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+BEGIN
+  RETURN QUERY
+    SELECT market.receipt(r.name, c.name, e)
+    FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
+    WHERE e.company_id = me AND e.key = ANY (keys) ORDER BY e.entry_id;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION market.my_account()
 RETURNS TABLE (company text, credit_limit bigint, exposure numeric, owed bigint, caps jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -353,4 +366,4 @@ $$;
 
 GRANT EXECUTE ON FUNCTION market.place_bid(text, text, text, text), market.amend_bid(text, text, text, text, text),
   market.withdraw_bid(text, text, text), market.place_bids(text, text[], text[], text[]), market.my_bids(text),
-  market.my_bid_history(text), market.my_account() TO market_company;
+  market.my_bid_history(text), market.my_receipts(text[]), market.my_account() TO market_company;

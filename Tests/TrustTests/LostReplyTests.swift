@@ -81,6 +81,41 @@ struct LostReplyTests {
     #expect(
       [2, 3].contains(other.status) && other.error.contains("key was used for another request"), "\(other.error)")
     #expect(try OrderBook.mine(round: "lost", &company).count == mine.count)
+    // A dry run says the same.
+    let rehearsed = try faults.tool().run(dearer + ["--key", key, "--dry-run"])
+    #expect(
+      [2, 3].contains(rehearsed.status) && rehearsed.error.contains("key was used for another request"),
+      "\(rehearsed.error)")
+    try faults.check([])
+  }
+
+  /// One key is one request: it brings no receipt for another bid.
+  @Test func aKeyOfOneSealedAmendmentIsNoneOfAnother() throws {
+    let faults = try FaultMarket(companies: 1)
+    try faults.open("lost", gateAfter: 600)
+    var asOperator = try faults.market.asOperator()
+    try Rounds.encrypt("lost", &asOperator)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var clearing = try faults.market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    let common = [
+      "--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database", faults.market.conninfo(faults.logins[0]),
+    ]
+    for _ in 0..<2 { #expect(try faults.tool().run(Self.bid + common).status == 0) }
+    var company = try faults.market.connect(faults.logins[0])
+    let bids = try OrderBook.mine(round: "lost", &company).map(\.id)
+    func amend(_ bid: String, _ more: String...) throws -> Tool.Run {
+      try faults.tool().run(["bid", "amend", bid] + Self.bid.dropFirst(2) + common + ["--key", "one"] + more)
+    }
+    let first = try amend(bids[0])
+    #expect(first.status == 0, "\(first.error)")
+    let again = try amend(bids[0])
+    #expect(again.status == 0 && again.error.contains("this was accepted before"), "\(again.error)")
+    let rehearsed = try amend(bids[0], "--dry-run")
+    #expect(rehearsed.status == 0 && rehearsed.error.contains("this was accepted before"), "\(rehearsed.error)")
+    let other = try amend(bids[1])
+    #expect(other.status == 3 && other.error.contains("key was used for another request"), "\(other.error)")
+    #expect(try OrderBook.mine(round: "lost", &company).filter { $0.id == bids[1] }.allSatisfy { !$0.isAmended })
     try faults.check([])
   }
 
