@@ -170,7 +170,7 @@ BEGIN
     ELSIF stands.bytes + octet_length(append_entry.body) > 67108864 THEN
       PERFORM market.refuse('GM422', format('your entries in round %s would come to %s bytes, above 67108864', round_name,
         stands.bytes + octet_length(append_entry.body)), 'withdrawals are still accepted; bid in fewer or shorter bids');
-    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN -- for sealed bids 025 does it
+    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN -- sealed bids: 025, VerifyBoxes.swift
       PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
         round_name, stands.choices + new_choices - old_choices), 'narrow their windows or withdraw some');
     END IF;
@@ -267,7 +267,7 @@ BEGIN
       IF parent ~ '^#[0-9]{1,9}$' THEN
         parent := receipts[substr(parent, 2)::integer] ->> 'bid';
         IF parent IS NULL THEN
-          PERFORM market.refuse('GM422', 'its parent stands after it', 'put the parent before its children');
+          RAISE SQLSTATE 'GM422'; -- the second pass has the words
         END IF;
       END IF;
       receipts[i] := market.append_entry(round_name, NULL, 'place', parent, keys[i], bodies[i]);

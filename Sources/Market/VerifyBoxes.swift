@@ -7,7 +7,7 @@ struct VerifyBoxes {
   let bundle: VerifyBundle
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
-  /// Places and steps that the bids of one company may leave together.
+  /// Places and steps that the bids of one company may leave together: the number of sql/006 and sql/025.
   var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {
