@@ -138,7 +138,9 @@ public enum EncryptedBid {
     }
     do {
       let sealed = try JSONReader.parse(Array(body.utf8), source: "bid")
-      guard let data = Data(base64Encoded: try sealed.at("box").string()) else { return refused("the box is no base64") }
+      guard let data = Data(base64Encoded: try sealed.at("box").string()) else {
+        return refused("the box is no base64")
+      }
       let box = Array(data)
       var plain = [UInt8](repeating: 0, count: max(0, box.count - Int(crypto_box_sealbytes())))
       guard box.count > Int(crypto_box_sealbytes()),
@@ -149,7 +151,7 @@ public enum EncryptedBid {
         try value.at("key").string() == key
       else { return refused("the box was sealed for another round, company or request") }
       let body = try value.at("body").string()
-      // Whatever is no bid does not reach the database: it could be of any length, or a text that PostgreSQL does not have.
+      // Whatever is no bid stays out of the database: it may be of any length, or hold a zero, which PostgreSQL has not.
       guard (try? Bid(body: body)) != nil, !body.utf8.contains(0) else {
         return refused("what was sealed is no bid", body)
       }

@@ -90,17 +90,15 @@ public struct VerifyBundle: Sendable {
   ///
   /// - Throws: `GM409` before publication.
   public static func load(_ round: String, _ connection: inout Connection) throws -> VerifyBundle {
-    var content = ["entries": "[]"]
+    var content: [String: String] = [:]
+    var entries: [Substring] = []
     for row in try connection.query("SELECT section, content::text AS content FROM market.audit_round(\(round))") {
       let section: String = try row.get("section")
-      let part: String = try row.get("content")
-      // Entries come as several lists.
-      if section == "entries", let before = content[section], before != "[]" {
-        content[section] = before.dropLast() + "," + part.dropFirst()
-      } else {
-        content[section] = part
-      }
+      let text: String = try row.get("content")
+      // Entries come as several lists, none of them empty.
+      if section == "entries" { entries.append(text.dropFirst().dropLast()) } else { content[section] = text }
     }
+    content["entries"] = "[\(entries.joined(separator: ", "))]"
     let body = sections.map { "\"\($0)\":\(content[$0] ?? "null")" }.joined(separator: ",\n")
     return try VerifyBundle(json: sealed(Array(body.utf8)), source: round)
   }

@@ -66,7 +66,8 @@ struct MigratorTests {
       let problem = #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
       #expect(
         problem?.description.contains(
-          "has revision 103 of 003_helpers.sql, and \(older.folder) has revision \(number): it belongs to a newer version")
+          "has revision 103 of 003_helpers.sql, and \(older.folder) has revision \(number): it belongs to a newer version"
+        )
           == true)
     }
     #expect(try unit(&connection) == "1.00 dollars")

@@ -317,7 +317,7 @@ struct EncryptedTests {
         try OrderBook.place(sealed: body, in: round, parent: nil, key: "k\(number)", &company).bid)
     }
     try market.close(round)
-    host.bytesAtOnce = 1 // each box in a call of its own
+    host.bytesAtOnce = 1  // each box in a call of its own
     try host.openBoxes(round, &clearing)
     let refusals = try OrderBook.refusals(round: round, &company)
     #expect(refusals.map(\.bid) == [placed[20]])

@@ -99,7 +99,8 @@ struct LostReplyTests {
     var clearing = try faults.market.asClearing()
     _ = try host.announceKeys(&clearing)
     let common = [
-      "--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database", faults.market.conninfo(faults.logins[0]),
+      "--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database",
+      faults.market.conninfo(faults.logins[0]),
     ]
     for _ in 0..<2 { #expect(try faults.tool().run(Self.bid + common).status == 0) }
     var company = try faults.market.connect(faults.logins[0])

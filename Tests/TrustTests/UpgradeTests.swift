@@ -144,7 +144,7 @@ struct UpgradeTests {
         continue
       }
       number += 1
-      usleep(10_000) // else there are more bids than a moment clears
+      usleep(10_000)  // else there are more bids than a moment clears
       placed.add(1, ordering: .relaxed)
     }
     return receipts
