@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Small functions the others stand on. Errors raised for people carry an SQLSTATE of class GM:
 --   GM400 the request has not the right form    GM404 no such thing    GM403 not yours to do
 --   GM409 conflict with what is stored           GM422 understood and refused by a rule
@@ -126,12 +126,14 @@ LANGUAGE sql STABLE AS $$
   SELECT pg_catalog.int4send(pg_catalog.octet_length(value)) OPERATOR(pg_catalog.||) pg_catalog.convert_to(value, 'UTF8')
 $$;
 
+-- Many of them, for clients of another encoding than UTF-8: turned into bytes, then as entry_hash does it.
 CREATE OR REPLACE FUNCTION market.bytes_of_fields(fields text[]) RETURNS bytea
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN substr(array_send(ARRAY(SELECT convert_to(f, 'UTF8') FROM unnest(fields) WITH ORDINALITY AS u (f, n) ORDER BY n)), 21);
 END
 $$;
+
 -- The hash that a receipt holds, over such fields. Anyone who has them can compute it again. An array's binary form is just
 -- that behind a head of 20 bytes, at a third of the cost; but it has texts in the client's encoding, so those of other
 -- clients are turned into bytes first.

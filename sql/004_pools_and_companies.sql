@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
 CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void

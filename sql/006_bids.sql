@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
@@ -125,9 +125,10 @@ BEGIN
   -- OFFSET keeps a look-up for each round: a planner without statistics may turn a join into a walk over all keys.
   SELECT (SELECT e.entry_id FROM market.entry e WHERE e.company_id = held.me AND e.key = append_entry.key) AS twin,
     max(x.entries) FILTER (WHERE r.round_id = held.id) AS entries, max(x.choices) FILTER (WHERE r.round_id = held.id) AS choices,
+    max(x.bytes) FILTER (WHERE r.round_id = held.id) AS bytes,
     coalesce(sum(x.exposure), 0) + (SELECT o.owed FROM ledger.owing(held.me) o) AS exposure INTO stands
   FROM market.round r
-  LEFT JOIN LATERAL (SELECT t.entries, t.choices, t.exposure FROM market.company_round t
+  LEFT JOIN LATERAL (SELECT t.entries, t.choices, t.bytes, t.exposure FROM market.company_round t
     WHERE t.company_id = held.me AND t.round_id = r.round_id OFFSET 0) x ON true
   WHERE r.state IN ('open', 'closed');
   IF stands.twin IS NOT NULL THEN
@@ -166,7 +167,10 @@ BEGIN
     ELSIF stands.entries >= held.entry_quota THEN
       PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
         'withdrawals are still accepted; ask the operator for a larger quota');
-    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN
+    ELSIF stands.bytes + octet_length(append_entry.body) > 67108864 THEN
+      PERFORM market.refuse('GM422', format('your entries in round %s would come to %s bytes, above 67108864', round_name,
+        stands.bytes + octet_length(append_entry.body)), 'withdrawals are still accepted; bid in fewer or shorter bids');
+    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN -- sealed bids: 025, VerifyBoxes.swift
       PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
         round_name, stands.choices + new_choices - old_choices), 'narrow their windows or withdraw some');
     END IF;
@@ -190,11 +194,11 @@ BEGIN
     WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
   END IF;
   IF stands.entries IS NULL THEN
-    INSERT INTO market.company_round (company_id, round_id, entries, exposure, choices)
-    VALUES (held.me, held.id, 1, worst, new_choices);
+    INSERT INTO market.company_round (company_id, round_id, entries, exposure, choices, bytes)
+    VALUES (held.me, held.id, 1, worst, new_choices, octet_length(append_entry.body));
   ELSE
     UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - before,
-      choices = t.choices + new_choices - old_choices
+      choices = t.choices + new_choices - old_choices, bytes = t.bytes + octet_length(append_entry.body)
     WHERE t.company_id = held.me AND t.round_id = held.id;
   END IF;
   RETURN market.receipt(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
@@ -263,7 +267,7 @@ BEGIN
       IF parent ~ '^#[0-9]{1,9}$' THEN
         parent := receipts[substr(parent, 2)::integer] ->> 'bid';
         IF parent IS NULL THEN
-          PERFORM market.refuse('GM422', 'its parent stands after it', 'put the parent before its children');
+          RAISE SQLSTATE 'GM422'; -- the second pass has the words
         END IF;
       END IF;
       receipts[i] := market.append_entry(round_name, NULL, 'place', parent, keys[i], bodies[i]);
@@ -334,6 +338,19 @@ BEGIN
 END
 $$;
 
+-- What was accepted under these keys, in whatever round.
+CREATE OR REPLACE FUNCTION market.my_receipts(keys text[]) RETURNS SETOF jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me bigint := market.current_company();
+BEGIN
+  RETURN QUERY
+    SELECT market.receipt(r.name, c.name, e)
+    FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
+    WHERE e.company_id = me AND e.key = ANY (keys) ORDER BY e.entry_id;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION market.my_account()
 RETURNS TABLE (company text, credit_limit bigint, exposure numeric, owed bigint, caps jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -349,4 +366,4 @@ $$;
 
 GRANT EXECUTE ON FUNCTION market.place_bid(text, text, text, text), market.amend_bid(text, text, text, text, text),
   market.withdraw_bid(text, text, text), market.place_bids(text, text[], text[], text[]), market.my_bids(text),
-  market.my_bid_history(text), market.my_account() TO market_company;
+  market.my_bid_history(text), market.my_receipts(text[]), market.my_account() TO market_company;

@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds rights, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds rights, no tables.
 -- What a bidder could read rivals from elsewhere than in the market's own schemas is closed. A dump carries none of this: run
 -- the file again, as a superuser, on a restored database before anyone connects. It may be run at any time.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

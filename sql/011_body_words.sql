@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- What a body must say, field by field, with the words for what is wrong: for curves, for whatever the quick way (012) does
 -- not let in, and as its slow twin in tests. The forms stand in 006.
 

@@ -1,6 +1,7 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- The quick way for bodies of block bids, which are most: PostgreSQL's own reader fills these types, and its own writer gives
 -- the one text that says the same. The slow twin, which also has the words for what is wrong, stands in 011.
+-- The types are made once and never changed, since functions of bids under way use them: for another form make other types.
 
 DO $$
 BEGIN
@@ -33,7 +34,8 @@ BEGIN
   IF fits THEN
     -- What is no JSON, no number, no time or out of range raises a data exception; an odd form does not come out the same.
     read := jsonb_populate_record(NULL::market.block_body, body::jsonb);
-    fits := read."type" = 'block' AND cardinality(read.alternatives) BETWEEN 1 AND 1000
+    -- Lists in a list would fill an array of two dimensions, and come out as they went in.
+    fits := read."type" = 'block' AND array_ndims(read.alternatives) = 1 AND cardinality(read.alternatives) BETWEEN 1 AND 1000
       AND replace(replace(row_to_json(read)::text, '+00:00"', 'Z"'), '"minimum_gpus":null,', '') = body;
   END IF;
   IF fits THEN

@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Joining is market.add_company; here are a new credential, leaving, and how much one company may enter.
 
 -- Ends the sessions of a login in all databases. They end by themselves within moments; none can write any more, because

@@ -1,7 +1,8 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Takes the place of the opening in 023, which looked at no cap.
 
--- Writes what was opened and with which key, all at once. The door's checks are made now, with the caps that were sealed
+-- Writes what was opened and with which key; in parts, each a call, in order of acceptance, since one JSON text holds no more
+-- than 256 MiB. The door's checks are made now, with the caps that were sealed
 -- with the book; what fails them is refused, with its reason. The reason may name the cap: its company reads it, which knows
 -- its own caps, and the auditor, who reads all caps; no rival reads either.
 CREATE OR REPLACE FUNCTION market.open_boxes(round_name text, boxes jsonb, secret_key bytea) RETURNS integer
@@ -12,15 +13,22 @@ DECLARE
   reason text;
   found record;
   total bigint;
-  -- Places and steps that each company's bids leave, by its id: the door bounds them where it can see them.
-  totals jsonb := '{}';
+  places bigint;
+  -- Places and steps that each company's bids leave, by its id: the door (006) bounds them where it can see them, and
+  -- VerifyBoxes.swift counts them again.
+  totals jsonb;
   written integer := 0;
 BEGIN
   round := market.lock_round(round.round_id);
   IF round.state <> 'closed' OR NOT round.encrypted THEN
     PERFORM market.refuse('GM409', format('round %s is no closed encrypted round', round.name), 'nothing was opened');
   END IF;
-  INSERT INTO market.opened_key (round_id, secret_key) VALUES (round.round_id, open_boxes.secret_key) ON CONFLICT DO NOTHING;
+  INSERT INTO market.opened_key (round_id, secret_key, rules) VALUES (round.round_id, open_boxes.secret_key, 2)
+  ON CONFLICT DO NOTHING;
+  SELECT coalesce(jsonb_object_agg(x.company_id, x.places), '{}') INTO totals
+  FROM (
+    SELECT e.company_id, sum(o.places) AS places FROM market.opened o JOIN market.entry e USING (entry_id)
+    WHERE e.round_id = round.round_id AND o.places IS NOT NULL GROUP BY e.company_id) x;
   FOR box IN
     SELECT e.entry_id, e.company_id, e.body AS sealed, x.body, x.refusal
     FROM jsonb_to_recordset(boxes) AS x (hash text, body text, refusal text)
@@ -29,6 +37,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM market.opened o WHERE o.entry_id = e.entry_id) ORDER BY s.position
   LOOP
     reason := box.refusal;
+    places := NULL;
     IF reason IS NULL THEN
       BEGIN
         found := market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end, round.slot_minutes, box.body);
@@ -40,13 +49,15 @@ BEGIN
         ELSIF total > 2000000 THEN
           reason := format('with it your bids leave %s places and steps to choose from, above 2000000', total);
         ELSE
+          places := found.choices;
           totals := totals || jsonb_build_object(box.company_id::text, total);
         END IF;
       EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM422' THEN
         reason := SQLERRM;
       END;
     END IF;
-    INSERT INTO market.opened (entry_id, body, refusal) VALUES (box.entry_id, box.body, reason);
+    INSERT INTO market.opened (entry_id, body, refusal, places)
+    VALUES (box.entry_id, box.body, reason, CASE WHEN reason IS NULL THEN places END);
     written := written + 1;
   END LOOP;
   RETURN written;

@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Each award against the bid it stands on: what was asked for, what was offered for it, what it costs at least. The clearing
 -- host is not trusted with money: the database computes these again from the sealed body.
 

@@ -1,4 +1,4 @@
--- Applied again whenever it changes: it holds functions and triggers, no tables.
+-- Revision 1. Applied again whenever that is raised: it holds functions and triggers, no tables.
 -- The clearing host's acts with keys leave lines as the operator's do: a false announcement would let its maker read bids.
 
 CREATE OR REPLACE FUNCTION market.record_key() RETURNS trigger

@@ -89,9 +89,12 @@ public struct BidRules: Sendable {
   private func check(_ gpus: Int, _ part: Part, _ pool: OfferedPool) throws(Fault) {
     let (lot, most) = (pool.lotGPUs, pool.capacityGPUs.max() ?? 0)
     guard gpus % lot == 0 else {
+      let largest = most / lot * lot
+      let below = min(max(gpus, 0) / lot * lot, largest)
       throw Fault(
         part, "\(gpus) GPUs is no multiple of the lot of \(pool.name), \(lot) GPUs",
-        "give \(max(lot, gpus / lot * lot)) or \((gpus / lot + 1) * lot) GPUs")
+        below == 0
+          ? "give \(lot) GPUs" : below == largest ? "give \(below) GPUs" : "give \(below) or \(below + lot) GPUs")
     }
     guard gpus <= most else {
       throw Fault(

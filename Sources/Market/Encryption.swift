@@ -119,28 +119,45 @@ public enum EncryptedBid {
         in: 0...1_000_000_000_000_000))
   }
 
+  /// What a box held.
+  struct Opening: Equatable {
+    /// The bid's text; nil where the box holds none.
+    var body: String?
+    /// Why it does not take part, as far as the box alone tells.
+    var refusal: String?
+    /// A text in the bid's place that is no bid. Earlier versions wrote it into the database.
+    var other: String?
+  }
+
   /// Opens a body; gives the bid's text, or why it does not take part.
   static func open(
     _ body: String, round: String, company: String, key: String, _ pair: EncryptionKeyPair
-  ) -> (body: String?, refusal: String?) {
+  ) -> Opening {
+    func refused(_ reason: String, _ other: String? = nil) -> Opening {
+      Opening(body: nil, refusal: reason, other: other)
+    }
     do {
       let sealed = try JSONReader.parse(Array(body.utf8), source: "bid")
-      guard let data = Data(base64Encoded: try sealed.at("box").string()) else { return (nil, "the box is no base64") }
+      guard let data = Data(base64Encoded: try sealed.at("box").string()) else {
+        return refused("the box is no base64")
+      }
       let box = Array(data)
       var plain = [UInt8](repeating: 0, count: max(0, box.count - Int(crypto_box_sealbytes())))
       guard box.count > Int(crypto_box_sealbytes()),
         crypto_box_seal_open(&plain, box, UInt64(box.count), pair.publicKey, pair.secretKey) == 0
-      else { return (nil, "the box was not sealed to this round's key") }
+      else { return refused("the box was not sealed to this round's key") }
       let value = try JSONReader.parse(plain, source: "bid")
       guard try value.at("round").string() == round, try value.at("company").string() == company,
         try value.at("key").string() == key
-      else { return (nil, "the box was sealed for another round, company or request") }
+      else { return refused("the box was sealed for another round, company or request") }
       let body = try value.at("body").string()
-      // PostgreSQL has no such text: it would refuse all that was opened with it, and the round could never be cleared.
-      guard !body.utf8.contains(0) else { return (nil, "what was sealed is no bid") }
-      return (body, nil)
+      // Whatever is no bid stays out of the database: it may be of any length, or hold a zero, which PostgreSQL has not.
+      guard (try? Bid(body: body)) != nil, !body.utf8.contains(0) else {
+        return refused("what was sealed is no bid", body)
+      }
+      return Opening(body: body)
     } catch {
-      return (nil, "what was sealed is no bid")
+      return refused("what was sealed is no bid")
     }
   }
 }
@@ -148,18 +165,22 @@ public enum EncryptedBid {
 extension Bid {
   /// The most this bid can cost: its dearest alternative, or all steps of its curve in every slot.
   public func worstCase(_ length: SlotLength) -> Money {
-    switch self {
+    // In 128 bits: nobody has looked at the quantities yet.
+    func cost(_ limit: Price, _ gpus: Int, _ slots: Int64) -> Int128 {
+      let each = Int128(gpus).multipliedReportingOverflow(by: Int128(slots))
+      let all = each.partialValue.multipliedReportingOverflow(by: Int128(limit.microdollarsPerGPUSlot(length)))
+      return all.overflow || each.overflow ? .max / 1_000_000 : min(all.partialValue, .max / 1_000_000)
+    }
+    return switch self {
     case .block(let choices):
-      Money(
-        microdollars: choices.map {
-          $0.limit.microdollarsPerGPUSlot(length) * Int64($0.gpus) * Int64($0.slots)
-        }.max() ?? 0)
+      Money(microdollars: Int64(clamping: choices.map { cost($0.limit, $0.gpus, Int64($0.slots)) }.max() ?? 0))
     case .curve(let segments):
       Money(
-        microdollars: segments.reduce(0) { sum, segment in
-          let slots = segment.period.length.seconds / length.span.seconds
-          return segment.steps.reduce(sum) { $0 + $1.limit.microdollarsPerGPUSlot(length) * Int64($1.gpus) * slots }
-        })
+        microdollars: Int64(
+          clamping: segments.reduce(Int128(0)) { sum, segment in
+            let slots = segment.period.length.seconds / length.span.seconds
+            return segment.steps.reduce(sum) { $0 + cost($1.limit, $1.gpus, slots) }
+          }))
     }
   }
 }

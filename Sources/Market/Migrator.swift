@@ -5,8 +5,9 @@ import Units
 
 /// Applies the numbered files of `sql/` in order, all that are pending in one transaction.
 ///
-/// What was applied is recorded with its SHA-256. A file that changed afterwards is applied again where its first line says
-/// so, since it replaces what it made; any other is refused.
+/// What was applied is recorded with its SHA-256. A file whose first line has a revision replaces what it made, and is applied
+/// again where that is higher than the one recorded; where it is lower, the database belongs to a newer version. Any other file
+/// that changed is refused.
 public struct Migrator {
   /// One file and where it stands.
   public struct Migration: Sendable {
@@ -16,8 +17,10 @@ public struct Migrator {
     /// When it was applied; nil while it is pending, or where it changed and is to be applied again.
     public var appliedAt: Instant?
 
-    /// Whether it replaces all that it makes.
-    var isRepeatable: Bool { text.hasPrefix("-- Applied again whenever it changes:") }
+    /// Of a file that replaces all that it makes; nil for one that must not change.
+    var revision: Int? {
+      text.prefixMatch(of: /-- Revision ([0-9]{1,6})\. Applied again whenever that is raised:/).flatMap { Int($0.1) }
+    }
   }
 
   /// The folder has no migrations, or what was applied and what is there disagree.
@@ -76,9 +79,12 @@ public struct Migrator {
       "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS there"
     ).one().get("there")
     guard recorded else { return migrations }
-    // As JSON, since older versions kept no former checksums.
+    // As JSON, since older versions recorded no revision. They knew none: every numbered file is newer.
     for row in try connection.query(
-      "SELECT *, coalesce(to_jsonb(a) ->> 'former', '') AS before FROM gpumarket_migration.applied a ORDER BY name")
+      """
+      SELECT *, coalesce((to_jsonb(a) ->> 'revision')::integer, 0) AS recorded
+      FROM gpumarket_migration.applied a ORDER BY name
+      """)
     {
       let name: String = try row.get("name")
       guard let at = migrations.firstIndex(where: { $0.name == name }) else {
@@ -87,15 +93,19 @@ public struct Migrator {
             + "it belongs to a newer version; use that version")
       }
       guard migrations[at].checksum == (try row.get("sha256")) else {
-        if try row.get("before", as: String.self).contains(migrations[at].checksum) {
+        guard let revision = migrations[at].revision else {
           throw Problem(
-            description:
-              "this database has a newer \(name) than \(folder): it belongs to a newer version; use that version")
+            description: "the file \(folder)/\(name) has changed since it was applied; "
+              + "restore it, and put the change into a new file with the next number")
         }
-        if migrations[at].isRepeatable { continue }
+        let recorded: Int = try row.get("recorded")
+        if revision > recorded { continue }
         throw Problem(
-          description: "the file \(folder)/\(name) has changed since it was applied; "
-            + "restore it, and put the change into a new file with the next number")
+          description: revision < recorded
+            ? "this database has revision \(recorded) of \(name), and \(folder) has revision \(revision): "
+              + "it belongs to a newer version; use that version"
+            : "the file \(folder)/\(name) has changed since it was applied, and its revision has not; "
+              + "raise the number in its first line")
       }
       migrations[at].appliedAt = try row.instant("applied_at")
     }
@@ -117,7 +127,7 @@ public struct Migrator {
           CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
           CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
             name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
-          ALTER TABLE gpumarket_migration.applied ADD COLUMN IF NOT EXISTS former text[] NOT NULL DEFAULT '{}';
+          ALTER TABLE gpumarket_migration.applied ADD COLUMN IF NOT EXISTS revision integer;
           """)
         // Asked again: another migration may have done it all meanwhile.
         let pending = try status(&connection).filter { $0.appliedAt == nil }
@@ -146,9 +156,9 @@ public struct Migrator {
     if asOwner { try connection.script("RESET ROLE") }
     try connection.execute(
       """
-      INSERT INTO gpumarket_migration.applied AS a (name, sha256) VALUES (\(migration.name), \(migration.checksum))
-      ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at,
-        former = a.former || a.sha256
+      INSERT INTO gpumarket_migration.applied (name, sha256, revision)
+      VALUES (\(migration.name), \(migration.checksum), \(migration.revision))
+      ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at, revision = excluded.revision
       """)
   }
 }

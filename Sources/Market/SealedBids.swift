@@ -27,28 +27,28 @@ extension OrderBook {
   public struct SealedRequest: Sendable {
     public let key: String
     public let kind: String
+    /// What is amended; nil for a new bid, whose id follows from its key.
+    public let bid: String?
     /// `#3` is the bid of the third request.
     public let parent: String?
     public let exposure: Money
 
-    public init(key: String, kind: String, parent: String?, exposure: Money) {
+    public init(key: String, kind: String, bid: String? = nil, parent: String?, exposure: Money) {
       self.key = key
       self.kind = kind
+      self.bid = bid
       self.parent = parent
       self.exposure = exposure
     }
   }
 
-  /// The receipts of requests that were accepted earlier, in their order; nil unless all of them stand, of the same kind,
-  /// parent and declared exposure. What their boxes hold cannot be compared.
+  /// The receipts of requests that were accepted earlier, in their order; nil unless all of them stand, of the same round,
+  /// kind, bid, parent and declared exposure. What their boxes hold cannot be compared.
   public static func earlier(
     _ requests: [SealedRequest], in round: String, _ connection: inout Connection
   ) throws -> [Receipt]? {
     let rows = try connection.query(
-      """
-      SELECT h.receipt FROM market.my_bids(\(round)) b, market.my_bid_history(b.bid) AS h (receipt)
-      WHERE h.receipt ->> 'key' = ANY (\(requests.map(\.key))::text[])
-      """)
+      "SELECT * FROM market.my_receipts(\(requests.map(\.key))::text[]) AS receipt")
     var found: [String: Receipt] = [:]
     for row in rows {
       for receipt in try Receipt.list(row.get("receipt")) { found[receipt.key] = receipt }
@@ -61,7 +61,8 @@ extension OrderBook {
         guard receipts.indices.contains(number - 1) else { return nil }
         parent = receipts[number - 1].bid
       }
-      guard receipt.kind == request.kind, receipt.parent == parent,
+      guard receipt.round == round, receipt.kind == request.kind, receipt.parent == parent,
+        request.bid == nil || receipt.bid == request.bid,
         try EncryptedBid.declaredExposure(receipt.body) == request.exposure
       else { return nil }
       receipts.append(receipt)

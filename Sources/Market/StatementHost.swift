@@ -11,6 +11,8 @@ public struct StatementHost: Sendable {
   /// Where statements go, one file a round.
   public let statementsFolder: String
   let roundKeysFolder: String
+  /// What is opened in one call: PostgreSQL reads no JSON text beyond 256 MiB.
+  var bytesAtOnce = 4 << 20
 
   /// Opens the host's folder, making it and the key the first time.
   ///
@@ -110,16 +112,31 @@ public struct StatementHost: Sendable {
       "SELECT company, bid, key, body, encode(hash, 'hex') AS hash FROM market.sealed_boxes(\(round))")
     guard !boxes.isEmpty else { return }
     let pair = try roundKey(round, publicKey: announcement.publicKey)
-    var opened: [JSONText] = []
-    for box in boxes {
-      let outcome = EncryptedBid.open(
-        try box.get("body"), round: round, company: try box.get("company"), key: try box.get("key"), pair)
-      opened.append([
-        "hash": .string(try box.get("hash")), "body": outcome.body.map { .string($0) } ?? .null,
-        "refusal": outcome.refusal.map { .string($0) } ?? .null,
-      ])
+    for part in Self.parts(of: try boxes.map { try $0.get("body", as: String.self).utf8.count }, most: bytesAtOnce) {
+      let opened = try boxes[part].map { box -> JSONText in
+        let found = EncryptedBid.open(
+          try box.get("body"), round: round, company: try box.get("company"), key: try box.get("key"), pair)
+        return [
+          "hash": .string(try box.get("hash")), "body": found.body.map { .string($0) } ?? .null,
+          "refusal": found.refusal.map { .string($0) } ?? .null,
+        ]
+      }
+      try connection.query(
+        "SELECT market.open_boxes(\(round), \(JSONText.array(opened).text())::jsonb, \(pair.secretKey))")
     }
-    try connection.query(
-      "SELECT market.open_boxes(\(round), \(JSONText.array(opened).text())::jsonb, \(pair.secretKey))")
+  }
+
+  /// Neighbours together, as many as come to no more than `most`, or one.
+  static func parts(of sizes: [Int], most: Int) -> [Range<Int>] {
+    var parts: [Range<Int>] = []
+    var (start, sum) = (0, 0)
+    for (at, size) in sizes.enumerated() {
+      if at > start, sum + size > most {
+        parts.append(start..<at)
+        (start, sum) = (at, 0)
+      }
+      sum += size
+    }
+    return start < sizes.count ? parts + [start..<sizes.count] : parts
   }
 }

@@ -7,7 +7,7 @@ struct VerifyBoxes {
   let bundle: VerifyBundle
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
-  /// Places and steps that the bids of one company may leave together.
+  /// Places and steps that the bids of one company may leave together: the number of sql/006 and sql/025.
   var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {
@@ -55,13 +55,17 @@ struct VerifyBoxes {
     let found = EncryptedBid.open(
       entry.body, round: bundle.round.name, company: entry.company, key: entry.key, pair)
     if entry.opened == nil, entry.refusal == nil { return ["\(entry.name): its box was never opened"] }
-    guard found.body == entry.opened else {
+    guard found.body == entry.opened || entry.refusal != nil && found.other != nil && found.other == entry.opened else {
       return ["\(entry.name): its box holds another bid than the one that was cleared"]
     }
+    var isNew = false
     let justified =
-      found.refusal ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company, &places) }
+      found.refusal
+      ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company, &places, &isNew) }
     switch (justified, entry.refusal) {
     case (nil, let said?): return ["\(entry.name): it was refused without cause: \(said)"]
+    // The earlier rules may have let it in: what is above a cap the engine cuts.
+    case (_?, nil) where isNew && (bundle.encryption?.rules ?? 1) < 2: return []
     case (let cause?, nil): return ["\(entry.name): it takes part, although \(cause)"]
     default: return []
     }
@@ -69,8 +73,12 @@ struct VerifyBoxes {
 
   /// What the door would have found wrong, had it seen the bid.
   ///
-  /// - Parameter total: what the company's bids before it leave; this one is added if nothing is wrong.
-  private func fault(of body: String, declared sealed: String, company: String, _ total: inout Int) -> String? {
+  /// - Parameters:
+  ///   - total: what the company's bids before it leave; this one is added if nothing is wrong.
+  ///   - isNew: set where only the second set of rules knows the fault.
+  private func fault(
+    of body: String, declared sealed: String, company: String, _ total: inout Int, _ isNew: inout Bool
+  ) -> String? {
     let rules = BidRules(round: bundle.round, pools: bundle.pools)
     let slot = bundle.round.slotLength
     do {
@@ -107,15 +115,16 @@ struct VerifyBoxes {
           }
         }
       }
-      for (pool, gpus) in bid.gpusAtOnce {
-        for cap in bundle.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
-          return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"
-        }
-      }
       guard places <= 100_000 else { return "it leaves \(places) places and steps to choose from" }
       let declared = try EncryptedBid.declaredExposure(sealed)
       guard cost <= Int128(declared.microdollars) else {
         return "it may cost more than the \(declared) it declared"
+      }
+      isNew = true
+      for (pool, gpus) in bid.gpusAtOnce {
+        for cap in bundle.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
+          return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"
+        }
       }
       guard total + places <= mostPlaces else {
         return "with it the bids of its company leave \(total + places) places and steps to choose from"

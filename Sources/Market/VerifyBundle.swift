@@ -29,6 +29,8 @@ public struct VerifyBundle: Sendable {
     public let publicKey, signer, signature: String
     /// Nil where no box was ever opened.
     public let secretKey: String?
+    /// By which rules it was opened (sql/028_bounds.sql); 1 where an earlier version did not say.
+    public let rules: Int
   }
 
   /// What was published of a clearing.
@@ -89,9 +91,14 @@ public struct VerifyBundle: Sendable {
   /// - Throws: `GM409` before publication.
   public static func load(_ round: String, _ connection: inout Connection) throws -> VerifyBundle {
     var content: [String: String] = [:]
+    var entries: [Substring] = []
     for row in try connection.query("SELECT section, content::text AS content FROM market.audit_round(\(round))") {
-      content[try row.get("section")] = try row.get("content", as: String.self)
+      let section: String = try row.get("section")
+      let text: String = try row.get("content")
+      // Entries come as several lists, none of them empty.
+      if section == "entries" { entries.append(text.dropFirst().dropLast()) } else { content[section] = text }
     }
+    content["entries"] = "[\(entries.joined(separator: ", "))]"
     let body = sections.map { "\"\($0)\":\(content[$0] ?? "null")" }.joined(separator: ",\n")
     return try VerifyBundle(json: sealed(Array(body.utf8)), source: round)
   }
@@ -183,6 +190,7 @@ extension VerifyBundle.Encryption {
     signer = try value.text("signer")
     signature = try value.text("signature")
     secretKey = try value.optionalText("secret_key")
+    rules = try value["rules"].flatMap { $0.isNull ? nil : Int(try $0.integer()) } ?? 1
   }
 }
 

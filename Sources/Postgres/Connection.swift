@@ -118,6 +118,22 @@ public struct Connection: ~Copyable {
     return value
   }
 
+  /// Runs `body`. Where it throws within a transaction, what it did is undone and the transaction goes on.
+  public mutating func attempt<T, E: Error>(_ body: (inout Connection) throws(E) -> T) throws -> T {
+    guard depth > 0 else { return try body(&self) }
+    try script("SAVEPOINT attempt")
+    do {
+      let value = try body(&self)
+      try script("RELEASE SAVEPOINT attempt")
+      return value
+    } catch {
+      if PQstatus(handle) == CONNECTION_OK {
+        _ = PQexec(handle, "ROLLBACK TO SAVEPOINT attempt").map { PQclear($0) }
+      }
+      throw error
+    }
+  }
+
   /// How much a transaction sees of others that run at the same time; PostgreSQL's levels.
   public enum Isolation: String, Sendable {
     case readCommitted = "READ COMMITTED"

@@ -43,5 +43,10 @@ public enum SlotLength: Int, CaseIterable, Sendable {
   }
 
   /// Hours in `slots` slots as exact decimal text: `24`, `1.25`.
-  public func hours(slots: Int64) -> String { decimalText(slots * Int64(minutes) * 100 / 60, scale: 2, least: 0) }
+  public func hours(slots: Int64) -> String {
+    // Whole hours apart, for whatever number somebody bids.
+    let (whole, rest) = slots.magnitude.quotientAndRemainder(dividingBy: UInt64(60 / minutes))
+    return (slots < 0 ? "-" : "") + "\(whole)"
+      + decimalText(Int64(rest) * Int64(minutes) * 100 / 60, scale: 2, least: 0).dropFirst()
+  }
 }

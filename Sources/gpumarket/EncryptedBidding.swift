@@ -34,7 +34,7 @@ struct EncryptedBidding: ParsableArguments {
       return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
     }
     let request = OrderBook.SealedRequest(
-      key: key, kind: "amend", parent: parent, exposure: bid.worstCase(round.slotLength))
+      key: key, kind: "amend", bid: id, parent: parent, exposure: bid.worstCase(round.slotLength))
     return try orEarlier([request], round, &connection) { connection in
       [try OrderBook.amend(id, sealed: sealing.body(bid, key), in: round.name, parent: parent, key: key, &connection)]
     }[0]
@@ -63,7 +63,8 @@ struct EncryptedBidding: ParsableArguments {
     _ body: (inout Connection) throws -> [Receipt]
   ) throws -> [Receipt] {
     do {
-      return try body(&connection)
+      // A dry run asks within a transaction, where it must be possible to ask on.
+      return try connection.attempt(body)
     } catch let error as PostgresError where error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil {
       guard let earlier = try OrderBook.earlier(requests, in: round.name, &connection) else { throw error }
       printError(

@@ -34,23 +34,73 @@ struct MigratorTests {
     #expect(problem?.description.contains("new file with the next number") == true)
   }
 
+  /// The checkout's files with another text and revision of one that holds functions.
+  private func version(_ revision: Int, says unit: String) throws -> Migrator {
+    let folder = try TestServer.shared().folder + "/sql-\(UUID().uuidString)"
+    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
+    let file = folder + "/003_helpers.sql"
+    var text = try String(contentsOfFile: file, encoding: .utf8)
+    text.replace(/-- Revision [0-9]+\./, with: "-- Revision \(revision).", maxReplacements: 1)
+    text.replace("' USD'", with: "' \(unit)'")
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    return try Migrator(folder: folder)
+  }
+
+  private func unit(_ connection: inout Connection) throws -> String {
+    try connection.query("SELECT market.show_usd(1000000) AS usd").one().get("usd")
+  }
+
   @Test func aFileOfFunctionsIsAppliedAgainAndNeverTakenBack() throws {
     let server = try TestServer.shared()
-    let folder = server.folder + "/sql-\(UUID().uuidString)"
-    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
     var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let (old, new) = (try Migrator(folder: TestMarket.sqlFolder), try Migrator(folder: folder))
-    _ = try old.migrate(&connection, slotLength: .hour)
-    let file = folder + "/003_helpers.sql"
-    let text = try String(contentsOfFile: file, encoding: .utf8)
-    try text.replacing("' USD'", with: "' dollars'").write(toFile: file, atomically: true, encoding: .utf8)
-    #expect(try new.status(&connection).filter { $0.appliedAt == nil }.map(\.name) == ["003_helpers.sql"])
-    #expect(try new.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
-    let said: String = try connection.query("SELECT market.show_usd(1000000) AS usd").one().get("usd")
-    #expect(said == "1.00 dollars")
-    #expect(try new.migrate(&connection, slotLength: nil).isEmpty)
-    let problem = #expect(throws: Migrator.Problem.self) { try old.migrate(&connection, slotLength: nil) }
-    #expect(problem?.description.contains("has a newer 003_helpers.sql than") == true)
+    let (first, second, third) = (
+      try version(101, says: "pounds"), try version(102, says: "francs"), try version(103, says: "dollars")
+    )
+    _ = try first.migrate(&connection, slotLength: .hour)
+    #expect(try third.status(&connection).filter { $0.appliedAt == nil }.map(\.name) == ["003_helpers.sql"])
+    #expect(try third.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
+    #expect(try unit(&connection) == "1.00 dollars")
+    #expect(try third.migrate(&connection, slotLength: nil).isEmpty)
+    // Neither the one it had nor one it never saw.
+    for (older, number) in [(first, 101), (second, 102)] {
+      let problem = #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
+      #expect(
+        problem?.description.contains(
+          "has revision 103 of 003_helpers.sql, and \(older.folder) has revision \(number): it belongs to a newer version"
+        )
+          == true)
+    }
+    #expect(try unit(&connection) == "1.00 dollars")
+    // A change that is taken back is a revision of its own.
+    let reverted = try version(104, says: "pounds")
+    #expect(try reverted.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
+    #expect(try unit(&connection) == "1.00 pounds")
+    #expect(throws: Migrator.Problem.self) { try third.migrate(&connection, slotLength: nil) }
+    let forgotten = try version(104, says: "francs")
+    let problem = #expect(throws: Migrator.Problem.self) { try forgotten.migrate(&connection, slotLength: nil) }
+    #expect(problem?.description.hasSuffix("its revision has not; raise the number in its first line") == true)
+  }
+
+  @Test func anOlderVersionKeepsOffADatabaseThatWasBornNewer() throws {
+    let server = try TestServer.shared()
+    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
+    let (older, newer) = (try version(101, says: "pounds"), try version(102, says: "dollars"))
+    _ = try newer.migrate(&connection, slotLength: .hour)
+    #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
+    #expect(try newer.migrate(&connection, slotLength: nil).isEmpty)
+    #expect(try unit(&connection) == "1.00 dollars")
+  }
+
+  /// Earlier versions recorded checksums only.
+  @Test func whatHasNoRecordedRevisionIsOlder() throws {
+    let server = try TestServer.shared()
+    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
+    let (older, newer) = (try version(0, says: "pounds"), try version(1, says: "dollars"))
+    _ = try older.migrate(&connection, slotLength: .hour)
+    try connection.script("ALTER TABLE gpumarket_migration.applied DROP COLUMN revision")
+    #expect(try newer.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
+    #expect(try unit(&connection) == "1.00 dollars")
+    #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
   }
 
   @Test func aFailingFileLeavesNothing() throws {

@@ -97,6 +97,30 @@ import Testing
     #expect(level == "serializable")
   }
 
+  @Test func anAttemptThatFailsLeavesItsTransactionAlive() throws {
+    var connection = try emptyDatabase()
+    try connection.script("CREATE TABLE t (id int)")
+    try connection.transaction { connection in
+      _ = try connection.attempt { connection in try connection.execute("INSERT INTO t VALUES (1)") }
+      let error = #expect(throws: PostgresError.self) {
+        try connection.attempt { connection in
+          try connection.execute("INSERT INTO t VALUES (2)")
+          try connection.script("SELECT 1/0")
+        }
+      }
+      #expect(error?.sqlState == "22012")
+      #expect(throws: Missing.self) {
+        try connection.attempt { connection in
+          try connection.execute("INSERT INTO t VALUES (3)")
+          throw Missing()
+        }
+      }
+    }
+    // Outside it is a plain call.
+    _ = try connection.attempt { connection in try connection.execute("INSERT INTO t VALUES (4)") }
+    #expect(try connection.query("SELECT id FROM t ORDER BY id").map { try $0.get("id", as: Int.self) } == [1, 4])
+  }
+
   /// PostgreSQL answers COMMIT of a failed transaction with a rollback that is no error.
   @Test func swallowedErrorDoesNotPassForACommit() throws {
     var connection = try emptyDatabase()

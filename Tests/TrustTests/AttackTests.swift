@@ -123,6 +123,9 @@ struct AttackTests {
       }
       #expect(answers[0] == answers[1])
     }
+    let keys = rival.receipts.map(\.key)
+    #expect(!keys.isEmpty)
+    #expect(try spy.query("SELECT market.my_receipts(\(keys)::text[])").isEmpty)
     // A rival's idempotency key is as free as any other.
     #expect(try market.place(TestMarket.block(), as: acme, in: round, key: "\(Rival.key)-0").company == "acme")
   }

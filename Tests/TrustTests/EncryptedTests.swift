@@ -184,6 +184,10 @@ struct EncryptedTests {
     #expect(
       problems.filter { $0.contains("takes part, although 24 GPUs of h100 are more than the cap") }.count == 2,
       "\(problems)")
+    // Earlier versions let them through by their rules.
+    try owner.script("UPDATE market.opened_key SET rules = 1")
+    let earlier = VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems)
+    #expect(!earlier.contains { $0.contains("although") || $0.contains("without cause") }, "\(earlier)")
   }
 
   /// Whatever a company seals, the round is cleared: what is no bid is refused, alone.
@@ -200,11 +204,28 @@ struct EncryptedTests {
       #"{"round":"\#(round)","company":"acme","key":"\#(key)","body":\#(body)}"#
     }
     let sound = try TestMarket.block().body.replacing("\"", with: "\\\"")
-    let bodies = [
+    let item = sound.dropFirst(sound.utf8.count - sound.split(separator: "[")[1].utf8.count).dropLast(2)
+    var bodies = [
       "\"\(sound)\"", #""\u0000""#, "\"\(sound)\\u0000\"", #""\ud800""#, #""\ufffe\uffff""#, "null", "7", "[]", "\"\"",
       "\"" + String(repeating: "[", count: 100_000) + "\"", "\"\(sound)\",\"body\":\"\(sound)\"",
       "\"\(sound.replacing("8", with: "99999999999999999999"))\"", "\"\(sound.replacing("2036", with: "-infinity"))\"",
+      "\"\(sound.replacing("[", with: "[[").replacing("]", with: "]]"))\"",
+      "\"\(sound.replacing("[{", with: "[[{").replacing("}]", with: "},\(item)]]"))\"",
     ]
+    // Whoever reckons with these must not run over.
+    let curve =
+      #"{"type":"curve","segments":[{"pool":"h100","start":"2036-12-01T00:00:00Z","end":"2036-12-01T06:00:00Z","steps":[{"gpus":8,"limit":3000000}]}]}"#
+    for number in [Int64.max, .min, .max / 8 * 8] {
+      for field in [#""gpus":8"#, #""slots":2"#, #""limit":2000000"#, #""limit":3000000"#] {
+        for text in [try TestMarket.block().body, curve] {
+          let large = "\(field.prefix { $0 != ":" }):\(number)"
+          for other in [large, "\"minimum_gpus\":\(number),\(field)", "\(large),\"limit\":1000000},{\(large)"] {
+            let body = text.replacing(field, with: other).replacing("\"", with: "\\\"")
+            if text.contains(field) { bodies.append("\"\(body)\"") }
+          }
+        }
+      }
+    }
     var plain = bodies.enumerated().map { Array(holding($1, "k\($0)").utf8) }
     plain += [[], [0], [0xFF, 0xFE], Array(repeating: UInt8(ascii: "["), count: 2000)]
     for (number, bytes) in plain.enumerated() {
@@ -222,6 +243,52 @@ struct EncryptedTests {
     var auditor = try market.asAuditor()
     #expect(VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems) == [])
     #expect(try AuditInvariants.problems(&auditor) == [])
+    // What is no bid does not even reach the database; an earlier version wrote it there.
+    var owner = try market.connect(nil)
+    #expect(try owner.query("SELECT FROM market.opened WHERE length(body) > 1000").isEmpty)
+    let nested = try TestMarket.block().body.replacing("[", with: "[[").replacing("]", with: "]]")
+    try owner.script("SET session_replication_role = replica")
+    try owner.query(
+      """
+      UPDATE market.opened o SET body = \(nested) FROM market.entry e
+      WHERE e.entry_id = o.entry_id AND e.key = 'k13' AND o.body IS NULL
+      """)
+    let bundle = try VerifyBundle.load(round, &auditor)
+    #expect(bundle.entries.contains { $0.opened == nested })
+    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
+  }
+
+  /// What PostgreSQL takes as one JSON text is bounded, so much is opened, and given to the auditor, in parts.
+  @Test func aLargeBookIsOpenedAndAuditedInParts() throws {
+    #expect(StatementHost.parts(of: [], most: 5) == [])
+    #expect(StatementHost.parts(of: [9, 1, 4, 1, 9], most: 5) == [0..<1, 1..<3, 3..<4, 4..<5])
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var asOperator = try market.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    var company = try market.connect(login)
+    let publicKey = try EncryptionAnnouncement(round, &company).publicKey
+    let junk = [UInt8](repeating: UInt8(ascii: "x"), count: 131_072)
+    for number in 0..<60 {
+      let body =
+        number % 30 == 29
+        ? try EncryptedBid.seal(
+          TestMarket.block(), round: round, company: "acme", key: "k\(number)", exposure: Money(dollars: "1000"),
+          to: publicKey) : try EncryptedBid.box(junk, Money(dollars: "0"), to: publicKey)
+      _ = try OrderBook.place(sealed: body, in: round, parent: nil, key: "k\(number)", &company)
+    }
+    try market.close(round)
+    var job = ClearingJob()
+    job.host = host
+    #expect(try job.run(round, &clearing).bids == 2)
+    var auditor = try market.asAuditor()
+    let parts = try auditor.query("SELECT FROM market.audit_round(\(round)) WHERE section = 'entries'").count
+    #expect(parts > 2)
+    let bundle = try VerifyBundle.load(round, &auditor)
+    #expect(bundle.entries.map(\.place) == Array(1...60))
+    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
   }
 
   /// The door bounds what one company's bids ask of the engine, where it can see them; here the opening does.
@@ -231,7 +298,7 @@ struct EncryptedTests {
     let login = try market.addCompany("acme", credit: "1000000000")
     let delivery = "2036-12-01T00:00Z/P416D"
     let round = try market.openRound(delivery: delivery)
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     var asOperator = try market.asOperator()
     try Rounds.encrypt(round, &asOperator)
     var clearing = try market.asClearing()
@@ -250,6 +317,7 @@ struct EncryptedTests {
         try OrderBook.place(sealed: body, in: round, parent: nil, key: "k\(number)", &company).bid)
     }
     try market.close(round)
+    host.bytesAtOnce = 1  // each box in a call of its own
     try host.openBoxes(round, &clearing)
     let refusals = try OrderBook.refusals(round: round, &company)
     #expect(refusals.map(\.bid) == [placed[20]])

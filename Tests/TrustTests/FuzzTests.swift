@@ -152,7 +152,7 @@ struct FuzzTests {
     let bid = try TestMarket.block()
     let sealed = try EncryptedBid.seal(
       bid, round: "r", company: "acme", key: "k", exposure: exposure, to: pair.publicKey)
-    func open(_ body: String) -> (body: String?, refusal: String?) {
+    func open(_ body: String) -> EncryptedBid.Opening {
       EncryptedBid.open(body, round: "r", company: "acme", key: "k", pair)
     }
     #expect(open(sealed).body == bid.body)

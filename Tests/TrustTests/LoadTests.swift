@@ -96,6 +96,17 @@ struct LoadTests {
       faults,
       "SELECT market.place_bids('load', ARRAY(SELECT 'pgbench-f:k-' || n FROM generate_series(1, \(Self.file)) n), "
         + "array_fill('\(body)'::text, \(many)), array_fill(NULL::text, \(many)));", every: first)
+    // Each file whole or not at all, and at least as many as pgbench saw acknowledged.
+    var owner = try faults.market.connect(nil)
+    let files = try owner.query(
+      """
+      SELECT count(*)::integer AS bids, count(DISTINCT encode(hash, 'hex'))::integer AS hashes
+      FROM market.entry WHERE key LIKE 'pgbench-f%' GROUP BY substring(key FROM '^pgbench-f([0-9]+)-')
+      """)
+    #expect(files.count >= door.microseconds.count, "what pgbench saw acknowledged is in the book")
+    for file in files {
+      #expect(try file.get("bids", as: Int.self) == Self.file && file.get("hashes", as: Int.self) == Self.file)
+    }
     return (bare.rate * Double(Self.file), door.rate * Double(Self.file))
   }
 

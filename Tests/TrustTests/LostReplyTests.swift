@@ -81,6 +81,42 @@ struct LostReplyTests {
     #expect(
       [2, 3].contains(other.status) && other.error.contains("key was used for another request"), "\(other.error)")
     #expect(try OrderBook.mine(round: "lost", &company).count == mine.count)
+    // A dry run says the same.
+    let rehearsed = try faults.tool().run(dearer + ["--key", key, "--dry-run"])
+    #expect(
+      [2, 3].contains(rehearsed.status) && rehearsed.error.contains("key was used for another request"),
+      "\(rehearsed.error)")
+    try faults.check([])
+  }
+
+  /// One key is one request: it brings no receipt for another bid.
+  @Test func aKeyOfOneSealedAmendmentIsNoneOfAnother() throws {
+    let faults = try FaultMarket(companies: 1)
+    try faults.open("lost", gateAfter: 600)
+    var asOperator = try faults.market.asOperator()
+    try Rounds.encrypt("lost", &asOperator)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var clearing = try faults.market.asClearing()
+    _ = try host.announceKeys(&clearing)
+    let common = [
+      "--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database",
+      faults.market.conninfo(faults.logins[0]),
+    ]
+    for _ in 0..<2 { #expect(try faults.tool().run(Self.bid + common).status == 0) }
+    var company = try faults.market.connect(faults.logins[0])
+    let bids = try OrderBook.mine(round: "lost", &company).map(\.id)
+    func amend(_ bid: String, _ more: String...) throws -> Tool.Run {
+      try faults.tool().run(["bid", "amend", bid] + Self.bid.dropFirst(2) + common + ["--key", "one"] + more)
+    }
+    let first = try amend(bids[0])
+    #expect(first.status == 0, "\(first.error)")
+    let again = try amend(bids[0])
+    #expect(again.status == 0 && again.error.contains("this was accepted before"), "\(again.error)")
+    let rehearsed = try amend(bids[0], "--dry-run")
+    #expect(rehearsed.status == 0 && rehearsed.error.contains("this was accepted before"), "\(rehearsed.error)")
+    let other = try amend(bids[1])
+    #expect(other.status == 3 && other.error.contains("key was used for another request"), "\(other.error)")
+    #expect(try OrderBook.mine(round: "lost", &company).filter { $0.id == bids[1] }.allSatisfy { !$0.isAmended })
     try faults.check([])
   }
 
@@ -143,6 +179,26 @@ struct AccessTests {
     var company = try faults.market.connect(faults.logins[0])
     receipts += try OrderBook.withdraw(receipts[0].bid, in: "quota", key: "w", &company)
     try faults.market.place(TestMarket.block(), as: faults.logins[1], in: "quota")
+    // The same for bytes: the next bid would be one too many of them.
+    try Companies.setQuota(&asOperator, company: "company-0", entries: 100)
+    var owner = try faults.market.connect(nil)
+    let (counted, stored): (Int, Int) = try {
+      let row = try owner.query(
+        """
+        SELECT t.bytes, (SELECT sum(octet_length(e.body)) FROM market.entry e WHERE e.company_id = t.company_id) AS stored
+        FROM market.company_round t JOIN market.company c USING (company_id) WHERE c.name = 'company-0'
+        """
+      ).one()
+      return (try row.get("bytes"), try row.get("stored"))
+    }()
+    #expect(counted == stored)
+    let size = try TestMarket.block().body.utf8.count
+    try owner.execute("UPDATE market.company_round SET bytes = \(67_108_864 - size)")
+    receipts.append(try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota"))
+    let full = refusal { try faults.market.place(TestMarket.block(), as: faults.logins[0], in: "quota") }
+    #expect(
+      full?.message == "your entries in round quota would come to \(67_108_864 + size) bytes, above 67108864")
+    receipts += try OrderBook.withdraw(receipts[1].bid, in: "quota", key: "w2", &company)
     try faults.check(receipts)
   }
 

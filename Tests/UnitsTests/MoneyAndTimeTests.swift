@@ -80,6 +80,10 @@ import Units
     #expect(try SlotLength.quarterHour.slots(hours: "1.25") == 5)
     #expect(throws: UnitError.self) { try SlotLength.hour.slots(hours: "1.5") }
     #expect(SlotLength.quarterHour.hours(slots: 5) == "1.25")
+    #expect(SlotLength.quarterHour.hours(slots: -1) == "-0.25")
+    #expect(SlotLength.halfHour.hours(slots: 7) == "3.5")
+    #expect(SlotLength.hour.hours(slots: .max) == "9223372036854775807")
+    #expect(SlotLength.quarterHour.hours(slots: .min) == "-2305843009213693952")
     #expect(try SlotLength.hour.count(in: TimeRange(iso8601: "2026-12-07T00:00Z/P7D")) == 168)
   }
 }

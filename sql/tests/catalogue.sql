@@ -81,7 +81,7 @@ SELECT results_eq(
   $$SELECT name::text FROM ours WHERE has_function_privilege('market_company', oid, 'EXECUTE') ORDER BY 1$$,
   $$SELECT unnest(ARRAY[
     'market.amend_bid(text,text,text,text,text)', 'market.my_account()', 'market.my_awards(text)', 'market.my_bid_history(text)',
-    'market.my_bids(text)', 'market.my_charges(text)', 'market.my_invoices(text)', 'market.my_money(text)', 'market.my_payment(text)', 'market.my_proof(text)', 'market.my_refusals(text)', 'market.my_statement(text)', 'market.my_statement_bids(text)', 'market.outages(text)',
+    'market.my_bids(text)', 'market.my_charges(text)', 'market.my_invoices(text)', 'market.my_money(text)', 'market.my_payment(text)', 'market.my_proof(text)', 'market.my_receipts(text[])', 'market.my_refusals(text)', 'market.my_statement(text)', 'market.my_statement_bids(text)', 'market.outages(text)',
     'market.place_bid(text,text,text,text)',
     'market.place_bids(text,text[],text[],text[])', 'market.pools()', 'market.round_key(text)', 'market.round_pools(text)', 'market.round_result(text)',
     'market.round_utilisation(text)', 'market.rounds()', 'market.withdraw_bid(text,text,text)'])$$,
