@@ -21,6 +21,28 @@ struct DeterminismTests {
     }
   }
 
+  /// A book that stays open: annealing, two searches that share a tree, and neighbourhoods beside them all take part.
+  @Test func oneThreadAndManyOnAnOpenBook() throws {
+    var random = Seeded(seed: 11)
+    var builder = Instance.Builder(name: "open", slotMinutes: 60, slotCount: 24)
+    for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 24, count: 24), reserve: 0) }
+    for bid in 0..<120 {
+      let (slots, gpus) = (random.pick(3...14), random.pick(1...4) * 4)
+      let worth = slots * gpus
+      let placements = (0..<6).map { _ in
+        let use = Use(pool: random.pick(0...2), firstSlot: random.pick(0...24 - slots), slots: slots, gpus: gpus)
+        return Placement(value: Int64(worth * random.pick(1000...1050)), uses: [use])
+      }
+      builder.addBid(id: "b\(bid)", company: "c\(bid % 9)", placements: placements)
+    }
+    let instance = try builder.build()
+    let many = clear(instance, pricing: .none, effort: Effort(units: 150))
+    let one = Threads.$single.withValue(true) { clear(instance, pricing: .none, effort: Effort(units: 150)) }
+    #expect(many.welfare < many.bound, "a book that is proven deals no nodes")
+    #expect(Self.digest(many) == Self.digest(one))
+    #expect(Verifier.problems(of: many, in: instance, pricing: .none) == [])
+  }
+
   @Test func stoppedRunsCanBeRepeated() throws {
     let instance = try Self.instance(seed: 7)
     for polls in 1...6 {

@@ -11,6 +11,7 @@ extension Solver {
   /// - Parameter limit: components with more rows are passed by.
   mutating func searchTrees(ticks: Int, rows limit: Int) {
     hardestRows = 0
+    hasEasyPart = false
     guard book.optionCount <= Solver.columnLimit else {
       hardestRows = .max
       return
@@ -26,10 +27,11 @@ extension Solver {
     for (index, part) in parts.enumerated() {
       let share = max(0, ticks - (work.ticks - begun)) / (parts.count - index)
       let subset = part?.book ?? book
-      let rows = Columns.impliedRows(subset).count { !$0 }
-      guard rows <= limit, let columns = Columns(subset, limit: Solver.columnLimit), columns.rowCount <= limit else {
+      // Links are rows too.
+      let rows = Columns.impliedRows(subset).count { !$0 } + subset.parent.count { $0 >= 0 }
+      guard rows <= limit, !work.stoppedEarly, let columns = Columns(subset, limit: Solver.columnLimit) else {
         areRuled = false
-        hardestRows = max(hardestRows, rows <= limit ? .max : rows)
+        hardestRows = max(hardestRows, rows <= limit && !work.stoppedEarly ? .max : rows)
         continue
       }
       let tree = TreeTeam(columns, rulesTies: rulesTies, prices: floatPrices)
@@ -52,7 +54,10 @@ extension Solver {
       } while !tree.isComplete && left > 0 && !work.isOver
       if !tree.isComplete || tree.bound > tree.welfare {
         areRuled = false
-        if tree.bound > tree.welfare { hardestRows = max(hardestRows, columns.rowCount) }
+        if tree.bound > tree.welfare {
+          hardestRows = max(hardestRows, columns.rowCount)
+          hasEasyPart = hasEasyPart || columns.rowCount <= Solver.quickRows
+        }
       }
     }
     tiesRuled = areRuled && bound == welfare

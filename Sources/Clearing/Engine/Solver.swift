@@ -14,6 +14,8 @@ struct Solver {
   var neighbourhoods = NeighbourhoodSize()
   /// Rows of the largest part that trees have not proven; `Int.max` if one has more columns than a tree may have.
   var hardestRows = 0
+  /// Whether a part of at most `quickRows` rows is unproven.
+  var hasEasyPart = false
   let report: (@Sendable (Improvement) -> Void)?
   /// Whether the search began from the allocation of a similar book, which great heat would only destroy.
   private(set) var isWarm = false
@@ -65,11 +67,12 @@ struct Solver {
       // A tree finds allocations that annealing does not: it gets nearly everything.
       anneal(ticks: min(all / 5, book.itemCount * Solver.annealingTicks))
       searchTrees(ticks: work.left, rows: Solver.quickRows)
-    } else if mayBeBounded {
-      anneal(ticks: all / 5 * 3)
-      searchTrees(ticks: work.left, rows: Solver.rowLimit)
     } else {
-      anneal(ticks: all / 5 * 4)
+      let isWorthTrees = mayBeBounded || hasEasyPart
+      anneal(ticks: isWorthTrees ? all / 5 * 3 : all / 5 * 4)
+      if isWorthTrees {
+        searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
+      }
       searchNeighbourhoods(ticks: work.left)
     }
   }
@@ -79,8 +82,8 @@ struct Solver {
   /// Annealing for an item before a tree: more finds little that the tree would not.
   private static let annealingTicks = 300_000
 
-  /// Whether there is work enough for trees of larger parts, which lower the bound at least. A first relaxation
-  /// costs some thirty pivots a row, a pivot some rows × rows.
+  /// Whether there is work enough for trees of larger parts, which lower the bound at least: ten times what a first
+  /// relaxation costs, some thirty pivots a row of rows × rows each.
   private var mayBeBounded: Bool {
     hardestRows <= Solver.rowLimit && hardestRows * hardestRows * hardestRows * 300 <= work.budget
   }

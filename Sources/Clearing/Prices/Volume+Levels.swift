@@ -28,6 +28,8 @@ extension Volume {
     for size in sizes.reversed() {
       let sample = book.sample(about: size)
       ticks += book.bidCount * 10 + sample.optionCount * 50
+      // A few large families are all drawn or none: such a sample says nothing.
+      guard sample.bidCount > size / 2, sample.bidCount < size * 2 else { continue }
       let volume = stage(sample, after: last, iterations: last == nil ? iterations : levelIterations)
       ticks += volume.ticks
       last = volume

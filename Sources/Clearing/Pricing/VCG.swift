@@ -54,7 +54,7 @@ extension Draft {
 
   /// Payments rest on the counterfactuals: all of them together get as much work as the allocation, and at least
   /// this.
-  private static let leastTicks = 5_000 * Work.ticksPerUnit
+  static let leastTicks = 5_000 * Work.ticksPerUnit
 
   private struct Outcome: Sendable {
     let counterfactual: Counterfactual

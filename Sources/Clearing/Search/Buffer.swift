@@ -8,7 +8,7 @@ final class Buffer<Element: BitwiseCopyable> {
 
   init(_ count: Int, _ value: Element) {
     self.count = count
-    // Whole cache lines, so that vectors of any width may be read.
+    // At a cache line, so that vectors of any width may be read from the start.
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * MemoryLayout<Element>.stride, alignment: 64)
     base = bytes.bindMemory(to: Element.self, capacity: max(1, count))
     base.initialize(repeating: value, count: max(1, count))

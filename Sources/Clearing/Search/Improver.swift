@@ -9,6 +9,8 @@ final class Improver {
   private var size = NeighbourhoodSize()
   private var round = 0
   private var failures = 0
+  /// Disputed bids that were searched to the end beside the best allocation, in vain.
+  private var exhausted: [Int] = []
   private static let patience = 30
   /// What one stretch of time may cost.
   private static let windowTicks = 20 * Work.ticksPerUnit
@@ -27,24 +29,26 @@ final class Improver {
     guard tree.welfare >= 0, !tree.isComplete else { return 0 }
     let limit = failures < Improver.patience ? most : most / 3
     var spent = 0
-    while spent < limit {
+    while spent < limit, tree.bound > tree.welfare {
       round += 1
       let held = tree.selection
-      let isDrawn = round % 2 != 0
-      let free: Neighbourhood
-      if isDrawn, let draw {
-        free = draw.draw(held, size: size.size, &random)
-      } else {
-        free = Neighbourhood(bids: book.withKin(tree.disputedBids()))
+      var isDrawn = draw != nil && round % 2 != 0
+      var free = Neighbourhood(bids: isDrawn ? [] : book.withKin(tree.disputedBids()))
+      if !isDrawn, free.bids.isEmpty || free.bids == exhausted {
+        guard draw != nil else { return spent }
+        isDrawn = true
       }
+      if isDrawn, let draw { free = draw.draw(held, size: size.size, &random) }
       let found = book.improve(held, free, ticks: isDrawn ? min(limit - spent, Improver.windowTicks) : limit - spent)
       spent += found.ticks
       if isDrawn { size.adapt(found.isComplete) }
       if let better = found.better {
         tree.offer(better)
         failures = 0
+        exhausted = []
       } else {
         failures += 1
+        if !isDrawn, found.isComplete { exhausted = free.bids }
       }
     }
     return spent

@@ -7,7 +7,8 @@ extension Relaxation {
     /// Columns that are not forbidden, ascending; `count` of them.
     let column, group, start, end: Buffer<Int32>
     let height: Buffer<Double>
-    /// Value less cost at the duals; never above 0, and −∞ while a column is basic or a key.
+    /// Value less cost at the duals, and −∞ while a column is basic or a key. Never above 0: where rounding or a
+    /// basis mended by `refactor` leaves more, the cost counts as shifted, and `NodeBound` has the last word.
     let reduced: Buffer<Double>
     /// The pivot row's entries and the ratios at which reduced values reach zero.
     let entry, ratio: Buffer<Double>
@@ -16,9 +17,10 @@ extension Relaxation {
     /// Where each column stands here, or -1.
     let place: Buffer<Int32>
     var count = 0
-    /// Ratios, four at a time.
-    var ratioBlocks: UnsafeMutablePointer<SIMD4<Double>> {
-      UnsafeMutableRawPointer(ratio.base).assumingMemoryBound(to: SIMD4<Double>.self)
+
+    /// Four ratios.
+    @inline(__always) func ratios(_ block: Int) -> SIMD4<Double> {
+      UnsafeRawPointer(ratio.base).load(fromByteOffset: 32 * block, as: SIMD4<Double>.self)
     }
 
     init(_ columns: Columns) {
@@ -121,7 +123,7 @@ extension Relaxation {
         entering.consider(columns.columnCount + group, pivot: alpha, reduced: -dual.base[group])
       }
     }
-    for block in 0..<(prices.count + 3) / 4 where any(prices.ratioBlocks[block] .<= limit) {
+    for block in 0..<(prices.count + 3) / 4 where any(prices.ratios(block) .<= limit) {
       for index in 4 * block..<4 * block + 4 where prices.ratio.base[index] <= limit {
         entering.consider(
           Int(prices.column.base[index]), pivot: sign * prices.entry.base[index], reduced: prices.reduced.base[index])
@@ -152,7 +154,7 @@ extension Relaxation {
     }
     var least = SIMD4<Double>(repeating: .infinity)
     for block in 0..<count / 4 {
-      let found = prices.ratioBlocks[block]
+      let found = prices.ratios(block)
       least.replace(with: found, where: found .< least)
     }
     return least.min()

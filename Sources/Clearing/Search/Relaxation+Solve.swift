@@ -65,7 +65,10 @@ extension Relaxation {
           priceColumns()
           continue
         }
-        if abs(pivot) < 1e-9 { return .limit }
+        if abs(pivot) < 1e-9 {
+          restoreSlackKey(place)
+          return .limit
+        }
       }
       exchange(place, entering.variable, group, dualStep)
       if sinceRefactor >= 200 {

@@ -74,11 +74,13 @@ struct NeighbourhoodResult: Sendable {
 
 extension Book {
   /// Searches the best joint choice of some bids while all others keep what they hold.
+  ///
+  /// Where the first relaxation alone would cost more than the ticks, nothing is searched.
   func improve(_ held: Selection, _ free: Neighbourhood, ticks: Int) -> NeighbourhoodResult {
     let cost = optionCount * 2 + 100_000
     let part = subset(free.bids, capacity: room(held, freeing: free.bids))
     guard part.book.optionCount > 0, let columns = Columns(part.book, limit: 20_000),
-      columns.rowCount <= Solver.rowLimit
+      columns.rowCount <= 300 || columns.rowCount * columns.rowCount * columns.rowCount * 2 <= ticks
     else {
       return NeighbourhoodResult(neighbourhood: free, better: nil, isComplete: false, ticks: cost)
     }

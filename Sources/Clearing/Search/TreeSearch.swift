@@ -76,7 +76,7 @@ final class TreeSearch {
     columns.most.map { $0 > 0 ? 0 : -1 }
   }
 
-  /// Nanoseconds or so spent: what the relaxation counts, and as much again for three quarters of it, which it does not.
+  /// Nanoseconds or so spent: 7/4 of what the relaxation counts, which leaves out what is small.
   var ticks: Int { lp.ticks * 7 / 4 }
 
   /// No allocation of the book is worth more, micro-dollars.
