@@ -17,7 +17,7 @@ extension Draft {
     let vcg = payments.indices.map { payments[$0].payment - cost[$0] }
     var constraints: [CoreConstraint] = []
     var pay = vcg
-    var budget = max(solver.work.budget, Draft.leastTicks)
+    var budget = Draft.share * solver.work.budget
     for _ in 0..<200 {
       let surplus = Dictionary(uniqueKeysWithValues: zip(companies, zip(net, pay).map { $0 - $1 }))
       var blocking = Solver(book.charging(surplus), work: Work(ticks: budget))

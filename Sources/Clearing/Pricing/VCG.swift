@@ -33,7 +33,7 @@ extension Draft {
   /// The welfare without each winner; a better allocation found on the way becomes the base.
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
-    var budget = max(solver.work.budget, Draft.leastTicks)
+    var budget = Draft.share * solver.work.budget
     var waiting = winners
     while !waiting.isEmpty {
       // Small batches pass on what quick companies leave over; they also let a caller stop in between.
@@ -52,9 +52,8 @@ extension Draft {
     return found
   }
 
-  /// Payments rest on the counterfactuals: all of them together get as much work as the allocation, and at least
-  /// this.
-  static let leastTicks = 5_000 * Work.ticksPerUnit
+  /// Payments rest on the counterfactuals: all of them together get so many times the effort of the allocation.
+  static let share = 2
 
   private struct Outcome: Sendable {
     let counterfactual: Counterfactual
