@@ -87,7 +87,7 @@ public enum OrderBook {
     _ bid: Bid, in round: String, parent: String?, key: String, _ connection: inout Connection
   ) throws(PostgresError) -> Receipt {
     try receipts(
-      connection.queryAgain("SELECT market.place_bid(\(round), \(key), \(bid.body), \(parent)) AS receipt"))[0]
+      connection.query("SELECT market.place_bid(\(round), \(key), \(bid.body), \(parent)) AS receipt"))[0]
   }
 
   /// Replaces a bid; it takes a new place in the order of acceptance.

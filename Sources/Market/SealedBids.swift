@@ -12,7 +12,7 @@ extension OrderBook {
     sealed body: String, in round: String, parent: String?, key: String, _ connection: inout Connection
   ) throws(PostgresError) -> Receipt {
     try receipts(
-      connection.queryAgain("SELECT market.place_bid(\(round), \(key), \(body), \(parent)) AS receipt"))[0]
+      connection.query("SELECT market.place_bid(\(round), \(key), \(body), \(parent)) AS receipt"))[0]
   }
 
   /// Replaces a bid by a sealed body.

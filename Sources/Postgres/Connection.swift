@@ -8,8 +8,6 @@ public struct Connection: ~Copyable {
   let handle: OpaquePointer
   private let notices: Notices
   private var depth = 0
-  /// Statements sent by `queryAgain`; the number is that of the server's prepared one, 0 for one sent once so far.
-  private var repeated: [String: Int] = [:]
 
   /// Connects with a libpq connection string or URI; an empty one takes the `PG*` environment.
   ///
@@ -57,28 +55,6 @@ public struct Connection: ~Copyable {
   public mutating func query(_ statement: SQL) throws(PostgresError) -> Rows {
     if let refusal = refusal(of: statement) { throw refusal }
     return try checked(send(statement))
-  }
-
-  /// As `query`, for a statement that a session may send many times: the server reads and plans it at the second time and
-  /// keeps that. A session that sends it once pays nothing.
-  @discardableResult
-  public mutating func queryAgain(_ statement: SQL) throws(PostgresError) -> Rows {
-    guard let known = repeated[statement.text] else {
-      let rows = try query(statement)
-      repeated[statement.text] = 0
-      return rows
-    }
-    if let refusal = refusal(of: statement) { throw refusal }
-    let number = known > 0 ? known : (repeated.values.max() ?? 0) + 1
-    let name = "again_\(number)"
-    if known == 0 {
-      _ = try checked(PQprepare(handle, name, statement.text, 0, nil))
-      repeated[statement.text] = number
-    }
-    return try checked(
-      withParameters(statement) { count, values, lengths, formats in
-        PQexecPrepared(handle, name, count, values, lengths, formats, 0)
-      })
   }
 
   /// Runs one statement and gives the number of rows it touched; throws as `query` does.
