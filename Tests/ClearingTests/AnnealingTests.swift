@@ -34,25 +34,6 @@ struct AnnealingTests {
     }
   }
 
-  @Test func aPartLeavesTheRestAlone() throws {
-    for seed in 0..<100 as Range<UInt64> {
-      guard let setting = try Setting(seed: seed) else { continue }
-      let book = setting.book
-      let lines = (0..<(book.rowCount + book.lineLength - 1) / book.lineLength).map { $0 % 2 == 0 }
-      let part = Part(items: (0..<book.itemCount).map { $0 % 3 != 0 && !book.isLinkedItem($0) }, lines: lines)
-      var first = setting.annealer(seed: seed)
-      for _ in 0..<50 { first.step(9) }
-      let start = first.selection(setting.start)
-      var annealer = Annealer(
-        Candidates(setting.shortlist, part: part, holding: start), holding: start, seed: seed)
-      guard annealer.candidates.itemCount > 0 else { continue }
-      for _ in 0..<50 { annealer.step(9) }
-      #expect(annealer.holdings.broken(holding: start) == nil, "seed \(seed)")
-      let end = annealer.selection(start)
-      for item in 0..<book.itemCount where !part.items[item] { #expect(end.option[item] == start.option[item]) }
-    }
-  }
-
   @Test func findsTheBestOfSmallBooks() throws {
     var missed = 0
     for seed in 0..<40 as Range<UInt64> {
@@ -90,7 +71,7 @@ struct Setting {
   }
 
   func annealer(seed: UInt64) -> Annealer {
-    Annealer(Candidates(shortlist, holding: start), holding: start, seed: seed)
+    Annealer(Candidates(shortlist), holding: start, seed: seed)
   }
 }
 
@@ -101,8 +82,4 @@ extension Annealer {
     holdings.write(best: false, into: &result)
     return result
   }
-}
-
-extension Book {
-  func isLinkedItem(_ item: Int) -> Bool { !isLinked.isEmpty && isLinked[Int(itemBid[item])] }
 }

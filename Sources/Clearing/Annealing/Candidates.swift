@@ -1,7 +1,7 @@
-/// The part of a shortlist that one annealing works on, laid out for it: its items and options are numbered anew.
+/// A shortlist laid out for annealing: items that have entries are numbered anew, candidates as the entries are.
 final class Candidates: Sendable {
   let book: Book
-  /// The book's item of each item here.
+  /// The book's item of each item here, ascending.
   let item: [Int32]
   /// Where each item's candidates begin; one entry more than items.
   let first: [Int32]
@@ -35,11 +35,7 @@ final class Candidates: Sendable {
   @inline(__always) func candidates(ofItem item: Int) -> Range<Int> { Int(first[item])..<Int(first[item + 1]) }
   @inline(__always) func line(_ row: Int32) -> Int { Int(row) / book.lineLength }
 
-  /// - Parameters:
-  ///   - part: says which of the book's items, and which lines, take part; an option takes part if all its
-  ///     rectangles do. Nil for everything.
-  ///   - selection: what all items hold; an item that holds an option outside the part takes no part.
-  init(_ shortlist: Shortlist, part: Part? = nil, holding selection: Selection) {
+  init(_ shortlist: Shortlist) {
     let book = shortlist.book
     self.book = book
     let lines = (book.rowCount + book.lineLength - 1) / book.lineLength
@@ -49,16 +45,11 @@ final class Candidates: Sendable {
     var marginal: [Int32] = []
     var handleFirst: [Int32] = [0]
     var lineRoom = [Int32](repeating: 0, count: lines)
-    var local = [Int32](repeating: -1, count: shortlist.option.count)
     var roomOfItem = LineRoom(lines: lines)
     for here in 0..<book.itemCount {
-      let held = Int(selection.option[here])
-      if let part, !part.items[here] || held >= 0 && !part.holds(held, book) { continue }
       var handles = 0
       for entry in shortlist.entries(ofItem: here) {
         let option = Int(shortlist.option[entry])
-        if let part, !part.holds(option, book) { continue }
-        local[entry] = Int32(all.count)
         all.append(
           Candidate(
             start: book.start[option], end: book.end[option], gpus: book.gpus[option],
@@ -80,37 +71,26 @@ final class Candidates: Sendable {
     self.marginal = marginal
     self.handleFirst = book.extraFirst.isEmpty ? [] : handleFirst
     self.lineRoom = lineRoom
-    (lineFirst, scan) = Candidates.byLine(shortlist.order, local, all, lines, book.lineLength)
+    (lineFirst, scan) = Candidates.byLine(shortlist.order, all, lines, book.lineLength)
   }
 
   private static func byLine(
-    _ order: [Int32], _ local: [Int32], _ all: [Candidate], _ lines: Int, _ lineLength: Int
+    _ order: [Int32], _ all: [Candidate], _ lines: Int, _ lineLength: Int
   ) -> ([Int32], [Scanned]) {
     var first = [Int32](repeating: 0, count: lines + 1)
     for candidate in all { first[Int(candidate.start) / lineLength + 1] += 1 }
     for line in 0..<lines { first[line + 1] += first[line] }
     var next = first
     var scan = [Scanned](repeating: Scanned(start: 0, end: 0, low: 0, candidate: 0, item: 0), count: all.count)
-    for entry in order where local[Int(entry)] >= 0 {
-      let candidate = all[Int(local[Int(entry)])]
+    for entry in order {
+      let candidate = all[Int(entry)]
       let line = Int(candidate.start) / lineLength
       scan[Int(next[line])] = Scanned(
-        start: candidate.start, end: candidate.end, low: candidate.low, candidate: local[Int(entry)],
+        start: candidate.start, end: candidate.end, low: candidate.low, candidate: entry,
         item: candidate.item)
       next[line] += 1
     }
     return (first, scan)
-  }
-}
-
-/// The items and lines that one of several annealings at a time may change.
-struct Part: Sendable {
-  var items: [Bool]
-  var lines: [Bool]
-
-  func holds(_ option: Int, _ book: Book) -> Bool {
-    lines[Int(book.start[option]) / book.lineLength]
-      && book.extras(ofOption: option).allSatisfy { lines[Int(book.extra[$0].start) / book.lineLength] }
   }
 }
 

@@ -8,6 +8,7 @@ extension Solver {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
+    let candidates = Candidates(shortlist)
     let plan = AnnealingPlan(book, ticks: ticks, isWarm: isWarm)
     let awards = best.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     let mean = welfare / Int64(max(1, awards))
@@ -15,7 +16,7 @@ extension Solver {
     let start = best
     for round in 0..<plan.rounds where !work.stoppedEarly {
       let chains = (0..<Solver.lanes).map { lane in
-        AnnealingChain(shortlist, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
+        AnnealingChain(candidates, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
       }
       for stage in 0..<plan.stages where !work.stoppedEarly {
         let done = plan.ticksPerRound * stage / plan.stages
@@ -32,9 +33,6 @@ extension Solver {
       }
     }
   }
-
-  /// How many searches run side by side, on any machine.
-  static let lanes = 2
 
   /// Large books have more choice than annealing can use.
   private var shortlistTolerance: Int64 {
@@ -76,8 +74,8 @@ final class AnnealingChain: @unchecked Sendable {
   /// About how many ticks a move takes on a book of middling size.
   static let ticksPerMove = 2500
 
-  init(_ shortlist: Shortlist, from start: Selection, seed: UInt64) {
-    annealer = Annealer(Candidates(shortlist, holding: start), holding: start, seed: seed)
+  init(_ candidates: Candidates, from start: Selection, seed: UInt64) {
+    annealer = Annealer(candidates, holding: start, seed: seed)
   }
 
   var bestWelfare: Int64 { annealer.holdings.bestWelfare }

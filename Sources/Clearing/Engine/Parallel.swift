@@ -18,3 +18,8 @@ func parallelMap<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Resu
 enum Threads {
   @TaskLocal static var single = false
 }
+
+extension Solver {
+  /// How many searches run side by side, on any machine: chains, neighbourhoods, members of a tree's team.
+  static let lanes = 2
+}

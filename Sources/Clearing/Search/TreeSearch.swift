@@ -13,7 +13,6 @@ final class TreeSearch {
     var plungeNodes = 200
     /// A plunge goes on while its bound is within this part of the gap from the highest open bound.
     var plungeDepth = 0.6
-    var nodeLimit = Int.max
     /// Whole solutions rounded from the root's relaxation.
     var rootRoundings = 20
     var memoryLimit = 300_000_000
@@ -52,7 +51,6 @@ final class TreeSearch {
   private(set) var rootPrices: [Int64] = []
   /// Set once the search has left no node open.
   private(set) var isComplete = false
-  var onIncumbent: ((Selection, Int64) -> Void)?
 
   /// - Parameters:
   ///   - lane: which of `lanes` searches of one tree this is.
@@ -91,7 +89,7 @@ final class TreeSearch {
   /// Searches until nothing is open or the ticks are used up; may be called again to go on.
   func run(until limit: Int) {
     if rootBound == .max { openRoot() }
-    while !isComplete, ticks < limit, nodes < settings.nodeLimit {
+    while !isComplete, ticks < limit {
       guard let node = nextOpen() else {
         isComplete = true
         break
@@ -179,9 +177,7 @@ final class TreeSearch {
       guard bound >= target else { return }
       let highest = heap.top?.bound ?? bound
       let reach = Double(highest - max(0, welfare)) * settings.plungeDepth
-      if steps >= settings.plungeNodes || Double(highest - bound) > reach || ticks >= limit
-        || nodes >= settings.nodeLimit
-      {
+      if steps >= settings.plungeNodes || Double(highest - bound) > reach || ticks >= limit {
         push(bound: bound, depth: depth)
         return
       }
@@ -311,10 +307,8 @@ final class TreeSearch {
 
   private func offer(_ choice: [Int32], _ value: Int64) {
     guard value > welfare || (rulesTies && value == welfare && precedes(choice, incumbent)) else { return }
-    let isBetter = value > welfare
     incumbent = choice
     welfare = value
-    if isBetter, let onIncumbent { onIncumbent(selection, value) }
   }
 
   /// The best allocation found.

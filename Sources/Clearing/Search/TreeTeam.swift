@@ -23,7 +23,6 @@ final class TreeTeam: @unchecked Sendable {
   /// No allocation of the book is worth more, micro-dollars.
   var bound: Int64 { isOpen ? members.map(\.bound).max()! : .max }
   private(set) var isComplete = false
-  var nodes: Int { members.reduce(0) { $0 + $1.nodes } }
 
   /// Offers an allocation of the book.
   func offer(_ selection: Selection) {
