@@ -8,6 +8,12 @@ struct Counterfactual: Sendable {
   /// The best welfare found without the company, and a bound on it.
   var welfare: Int64
   var bound: Int64
+
+  /// The better of two searches, on both sides.
+  func joined(_ other: Counterfactual?) -> Counterfactual {
+    guard let other else { return self }
+    return Counterfactual(welfare: max(welfare, other.welfare), bound: min(bound, other.bound))
+  }
 }
 
 extension Draft {
@@ -31,25 +37,35 @@ extension Draft {
   }
 
   /// The welfare without each winner; a better allocation found on the way becomes the base.
+  ///
+  /// Work that easy companies leave over goes to those that are still open: once more, where each can have at least
+  /// twice of what it had.
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
     var budget = Draft.share * solver.work.budget
     var waiting = winners
-    while !waiting.isEmpty {
-      // Small batches pass on what quick companies leave over; they also let a caller stop in between.
-      let batch = Array(waiting.prefix(8))
-      let share = solver.work.stoppedEarly ? 0 : budget / waiting.count
-      let results = solve(batch, ticks: share)
-      for (company, result) in zip(batch, results) {
-        budget -= min(budget, result.ticks)
-        solver.work.add(result.ticks)
-        found[company] = result.counterfactual
-        if let better = result.better { adopt(better) }
+    var least = Int.max
+    while true {
+      while !waiting.isEmpty {
+        // Small batches pass on what quick companies leave over; they also let a caller stop in between.
+        let batch = Array(waiting.prefix(8))
+        let share = solver.work.stoppedEarly ? 0 : budget / waiting.count
+        least = min(least, share)
+        let results = solve(batch, ticks: share)
+        for (company, result) in zip(batch, results) {
+          budget -= min(budget, result.ticks)
+          solver.work.add(result.ticks)
+          found[company] = result.counterfactual.joined(found[company])
+          if let better = result.better { adopt(better) }
+        }
+        solver.work.boundary()
+        let isNew = winners.filter { found[$0] == nil }
+        waiting = isNew.isEmpty ? Array(waiting.dropFirst(batch.count)) : isNew
       }
-      solver.work.boundary()
-      waiting = winners.filter { found[$0] == nil }
+      let open = winners.filter { found[$0]!.welfare < found[$0]!.bound }
+      guard !open.isEmpty, !solver.work.stoppedEarly, budget / open.count >= 2 * max(1, least) else { return found }
+      (waiting, least) = (open, .max)
     }
-    return found
   }
 
   /// Payments rest on the counterfactuals: all of them together get so many times the effort of the allocation.
