@@ -117,3 +117,15 @@ struct ClearedMarket {
     return try AuditInvariants.problems(&connection)
   }
 }
+
+extension TestMarket {
+  /// Encrypts an open round without bids and announces its key.
+  func encrypt(_ round: String) throws -> StatementHost {
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var asOperator = try self.asOperator()
+    try Rounds.encrypt(round, &asOperator)
+    var clearing = try asClearing()
+    _ = try host.announceKeys(&clearing)
+    return host
+  }
+}

@@ -76,11 +76,8 @@ struct EncryptedTests {
     let acme = try market.addCompany("acme")
     let rival = try market.addCompany("rival")
     let round = try market.openRound()
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    let host = try market.encrypt(round)
     var clearing = try market.asClearing()
-    _ = try host.announceKeys(&clearing)
     var company = try market.connect(acme)
     var other = try market.connect(rival)
     let key = try EncryptionAnnouncement(round, &company).publicKey
@@ -193,11 +190,8 @@ struct EncryptedTests {
   /// Whatever a company seals, the round is cleared: what is no bid is refused, alone.
   @Test func nothingThatIsSealedKeepsARoundFromBeingCleared() throws {
     let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    let host = try market.encrypt(round)
     var clearing = try market.asClearing()
-    _ = try host.announceKeys(&clearing)
     var company = try market.connect(login)
     let publicKey = try EncryptionAnnouncement(round, &company).publicKey
     func holding(_ body: String, _ key: String) -> String {
@@ -263,11 +257,8 @@ struct EncryptedTests {
     #expect(StatementHost.parts(of: [], most: 5) == [])
     #expect(StatementHost.parts(of: [9, 1, 4, 1, 9], most: 5) == [0..<1, 1..<3, 3..<4, 4..<5])
     let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    let host = try market.encrypt(round)
     var clearing = try market.asClearing()
-    _ = try host.announceKeys(&clearing)
     var company = try market.connect(login)
     let publicKey = try EncryptionAnnouncement(round, &company).publicKey
     let junk = [UInt8](repeating: UInt8(ascii: "x"), count: 131_072)

@@ -51,11 +51,7 @@ struct LostReplyTests {
   func aSealedBidIsRetriedWithItsKey(_ what: [String]) throws {
     let faults = try FaultMarket(companies: 1)
     try faults.open("lost", gateAfter: 600)
-    var asOperator = try faults.market.asOperator()
-    try Rounds.encrypt("lost", &asOperator)
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var clearing = try faults.market.asClearing()
-    _ = try host.announceKeys(&clearing)
+    let host = try faults.market.encrypt("lost")
     let file = faults.home + "/bids.csv"
     let rows = ["a,h100,16,4,\(TestMarket.delivery),2.40,", "b,h100,8,4,\(TestMarket.delivery),2.20,a"]
     try "ref,pool,gpus,hours,window,limit,parent\n\(rows.joined(separator: "\n"))\n"
@@ -93,11 +89,7 @@ struct LostReplyTests {
   @Test func aKeyOfOneSealedAmendmentIsNoneOfAnother() throws {
     let faults = try FaultMarket(companies: 1)
     try faults.open("lost", gateAfter: 600)
-    var asOperator = try faults.market.asOperator()
-    try Rounds.encrypt("lost", &asOperator)
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var clearing = try faults.market.asClearing()
-    _ = try host.announceKeys(&clearing)
+    let host = try faults.market.encrypt("lost")
     let common = [
       "--round", "lost", "--clearing-key", hex(host.key.publicKey), "--database",
       faults.market.conninfo(faults.logins[0]),
