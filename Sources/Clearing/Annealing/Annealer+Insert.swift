@@ -69,7 +69,8 @@ extension Annealer {
     return Obstacle(row: Int32(truncatingIfNeeded: row), lack: height - least)
   }
 
-  /// Frees the award that is worth least per GPU it frees in the worst row and near it, of ten or so that stand there.
+  /// Frees the award that is worth least per GPU it frees in the worst row and near it, of some twenty that stand
+  /// there.
   /// - Returns: false if none does.
   private mutating func eject(_ obstacle: Obstacle, _ candidate: borrowing Candidates.Candidate) -> Bool {
     let line = candidates.line(obstacle.row)
@@ -82,7 +83,7 @@ extension Annealer {
     var best = -1
     var least = Double.infinity
     var looked = 0
-    while looked < count, found < 10 {
+    while looked < count, found < 20 {
       let there = standing[place]
       if there.start <= obstacle.row, there.end > obstacle.row {
         found += 1

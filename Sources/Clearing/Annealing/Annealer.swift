@@ -58,8 +58,8 @@ struct Annealer: ~Copyable {
   /// An item to move; those that are worth little more than their price more often.
   private mutating func pick() -> Int {
     let word = random.next()
-    // Seven times in ten.
-    if !candidates.marginal.isEmpty, word & 0xffff < 45_875 {
+    // Half of the time.
+    if !candidates.marginal.isEmpty, word & 1 == 0 {
       return Int(candidates.marginal[random.below(candidates.marginal.count)])
     }
     return random.below(candidates.itemCount)

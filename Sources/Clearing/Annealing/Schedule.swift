@@ -17,6 +17,13 @@ struct Schedule {
     set(done: 0, of: 1)
   }
 
+  /// Cools from so many hundredths of the mean award's value down to half a hundredth.
+  init(heat: Int64, awardsOf selection: Selection, worth welfare: Int64) {
+    let awards = selection.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
+    let mean = welfare / Int64(max(1, awards))
+    self.init(hot: mean / 100 * heat, cold: mean / 200)
+  }
+
   mutating func set(done: Int, of all: Int) {
     let part = min(FixedPoint.one, Int((UInt64(done) << 16) / UInt64(max(1, all))))
     let power = FixedPoint.power(hot - (((hot - cold) * part) >> FixedPoint.digits))

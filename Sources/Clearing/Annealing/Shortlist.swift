@@ -49,7 +49,7 @@ struct Shortlist: Sendable {
       for (reduced, option) in kept {
         let value = Double(book.value[Int(option)] << shift)
         self.option.append(option)
-        weight.append(max(0, Double(reduced)) + 0.05 * value)
+        weight.append(max(0, Double(reduced)) + 0.1 * value)
         ratio.append(value / (max(0, value - Double(reduced)) + 1e-6 * value + 1))
       }
       first.append(Int32(self.option.count))

@@ -3,16 +3,14 @@ extension Solver {
   ///
   /// Chains run side by side and independently; where there is work enough, several rounds of them begin anew from
   /// the same start. Which large blocks stand together is settled while a chain is hot and hardly changes later, so
-  /// several chains find more than a longer one.
+  /// once chains are long enough more of them find more than longer ones.
   mutating func anneal(ticks: Int) {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
     let candidates = Candidates(shortlist)
     let plan = AnnealingPlan(book, ticks: ticks, isWarm: isWarm)
-    let awards = best.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
-    let mean = welfare / Int64(max(1, awards))
-    let schedule = Schedule(hot: mean / plan.coolness, cold: mean / 200)
+    let schedule = Schedule(heat: plan.heat, awardsOf: best, worth: welfare)
     let start = best
     for round in 0..<plan.rounds where !work.stoppedEarly {
       let chains = (0..<Solver.lanes).map { lane in
@@ -37,7 +35,7 @@ extension Solver {
   /// Large books have more choice than annealing can use.
   private var shortlistTolerance: Int64 {
     switch book.optionCount {
-    case ..<20_000: 3
+    case ..<20_000: 1
     case ..<200_000: 10
     default: 20
     }
@@ -50,21 +48,26 @@ struct AnnealingPlan {
   let ticksPerRound: Int
   /// Pieces of a round after each of which a caller may stop it.
   let stages: Int
-  /// The mean award's value divided by the first temperature: the fewer moves a bid, the colder the start.
-  let coolness: Int64
+  /// The first temperature in hundredths of the mean award's value: the fewer moves a bid, the colder the start.
+  let heat: Int64
 
   init(_ book: Book, ticks: Int, isWarm: Bool) {
     let items = max(1, book.itemCount)
-    rounds = isWarm ? 1 : max(1, min(8, ticks / (items * AnnealingPlan.roundTicksPerItem)))
+    rounds = isWarm ? 1 : max(1, min(4, ticks / (items * AnnealingPlan.roundTicksPerItem)))
     ticksPerRound = ticks / rounds
     stages = max(1, min(20, ticksPerRound / Work.ticksPerUnit))
     let movesPerItem = max(1, ticksPerRound / AnnealingChain.ticksPerMove / items)
-    // A warm start is near a good allocation, which great heat would only destroy.
-    coolness = isWarm ? 30 : Int64(max(3, min(40, (3 * (1000 / Double(movesPerItem)).squareRoot()).rounded())))
+    // A warm start is near a good allocation, which great heat would only destroy. A cold start is hot enough to
+    // move the largest blocks, where there are moves enough to cool down from there.
+    let part = min(1, Double(movesPerItem) / 1280)
+    heat = isWarm ? AnnealingPlan.warmth : max(2, Int64(70 * part.squareRoot() * part.squareRoot().squareRoot()))
   }
 
+  /// The first temperature, in hundredths of the mean award's value, near a good allocation.
+  static let warmth: Int64 = 5
+
   /// A round of this length finds about what a longer one would.
-  private static let roundTicksPerItem = 1_000_000
+  private static let roundTicksPerItem = 8_000_000
 }
 
 /// One annealing of a whole book, used by one lane at a time.

@@ -4,18 +4,6 @@
 /// what the others get now. With L ≥ W − v a payment is at least the reserve cost; with W ≥ L it is at most the bid.
 /// Both hold because a counterfactual that beats W replaces the base allocation, and because what the others hold
 /// now is one of the allocations without the company.
-struct Counterfactual: Sendable {
-  /// The best welfare found without the company, and a bound on it.
-  var welfare: Int64
-  var bound: Int64
-
-  /// The better of two searches, on both sides.
-  func joined(_ other: Counterfactual?) -> Counterfactual {
-    guard let other else { return self }
-    return Counterfactual(welfare: max(welfare, other.welfare), bound: min(bound, other.bound))
-  }
-}
-
 extension Draft {
   mutating func payVCG() {
     let found = solveCounterfactuals()
@@ -42,6 +30,10 @@ extension Draft {
   /// twice of what it had.
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
+    guard !winners.isEmpty else { return found }
+    // The base's welfare when each company was left out.
+    var seen: [Int: Int64] = [:]
+    let search = CounterfactualSearch(instance, solver)
     var budget = Draft.share * solver.work.budget
     var waiting = winners
     var least = Int.max
@@ -51,11 +43,15 @@ extension Draft {
         let batch = Array(waiting.prefix(8))
         let share = solver.work.stoppedEarly ? 0 : budget / waiting.count
         least = min(least, share)
-        let results = solve(batch, ticks: share)
+        let (best, welfare) = (solver.best, solver.welfare)
+        let results = parallelMap(batch.count) { index in
+          search.search(without: Int32(batch[index]), from: best, worth: welfare, ticks: share)
+        }
         for (company, result) in zip(batch, results) {
           budget -= min(budget, result.ticks)
           solver.work.add(result.ticks)
           found[company] = result.counterfactual.joined(found[company])
+          seen[company] = welfare
           if let better = result.better { adopt(better) }
         }
         solver.work.boundary()
@@ -63,55 +59,22 @@ extension Draft {
         waiting = isNew.isEmpty ? Array(waiting.dropFirst(batch.count)) : isNew
       }
       let open = winners.filter { found[$0]!.welfare < found[$0]!.bound }
-      guard !open.isEmpty, !solver.work.stoppedEarly, budget / open.count >= 2 * max(1, least) else { return found }
+      guard !open.isEmpty, !solver.work.stoppedEarly, budget / open.count >= 2 * max(1, least) else { break }
       (waiting, least) = (open, .max)
     }
+    // A base found later may be the better one to start from.
+    let stale = winners.filter { seen[$0]! < solver.welfare && found[$0]!.welfare < found[$0]!.bound }
+    let best = solver.best
+    let refilled = parallelMap(stale.count) { search.refilled(without: Int32(stale[$0]), from: best).welfare }
+    // Should one beat the base, its worth without the company is still at least the base's.
+    for (company, welfare) in zip(stale, refilled) {
+      found[company]!.welfare = max(found[company]!.welfare, min(welfare, solver.welfare))
+    }
+    return found
   }
 
   /// Payments rest on the counterfactuals: all of them together get so many times the effort of the allocation.
-  static let share = 2
-
-  private struct Outcome: Sendable {
-    let counterfactual: Counterfactual
-    let ticks: Int
-    /// An allocation worth more than the base, in the base book.
-    let better: Selection?
-  }
-
-  private func solve(_ companies: [Int], ticks: Int) -> [Outcome] {
-    let (instance, base, best) = (instance, book, solver.best)
-    let (welfare, prices, whole) = (solver.welfare, solver.floatPrices, solver.prices)
-    let certificate = solver.certificate
-    let isLight = base.optionCount > Draft.lightLimit
-    let refill = isLight ? Greedy(base, prices: prices) : nil
-    return parallelMap(companies.count) { index in
-      let company = Int32(companies[index])
-      let plain = certificate.bound(whole, without: company) ?? .max
-      guard ticks > 0 else {
-        return Outcome(counterfactual: Counterfactual(welfare: 0, bound: plain), ticks: 0, better: nil)
-      }
-      if let refill {
-        var rest = Allocation(base)
-        rest.take(base.without(company, best))
-        refill.fill(&rest, without: company)
-        return Outcome(
-          counterfactual: Counterfactual(welfare: rest.welfare, bound: plain), ticks: base.optionCount * 8,
-          better: rest.welfare > welfare ? rest.selection : nil)
-      }
-      let other = Book(instance, without: Int(company))
-      var solver = Solver(other, work: Work(ticks: ticks))
-      solver.rulesTies = false
-      solver.work.add(other.optionCount * 100)
-      solver.run(from: prices, held: other.adapted(best, from: base))
-      return Outcome(
-        counterfactual: Counterfactual(welfare: solver.welfare, bound: min(plain, solver.bound)),
-        ticks: solver.work.ticks,
-        better: solver.welfare > welfare ? base.adapted(solver.best, from: other) : nil)
-    }
-  }
-
-  /// Options above which a counterfactual is only refilled greedily: a book of its own would cost too much.
-  private static let lightLimit = 300_000
+  static let share = 4
 
   /// A better allocation becomes the base, filled up with what still fits.
   private mutating func adopt(_ selection: Selection) {
