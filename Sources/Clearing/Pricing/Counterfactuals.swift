@@ -26,6 +26,8 @@ struct CounterfactualSearch: Sendable {
   let candidates: Candidates?
   /// Whether trees reach some part of the book.
   let hasTrees: Bool
+  /// With fewer ticks a tree gives less than annealing.
+  var treeTicks = 300 * Work.ticksPerUnit
 
   init(_ instance: Instance, _ solver: Solver) {
     self.instance = instance
@@ -61,7 +63,7 @@ struct CounterfactualSearch: Sendable {
     var outcome = Outcome(
       counterfactual: Counterfactual(welfare: rest.welfare, bound: plain), ticks: base.optionCount * 8 / Solver.lanes)
     var found = rest.selection
-    let isWorthTree = hasTrees && limit > CounterfactualSearch.treeTicks
+    let isWorthTree = hasTrees && limit > treeTicks
     let share = isWorthTree ? limit * 3 / 10 : limit
     anneal(candidates, without: company, &found, &outcome, until: share)
     refine(&outcome, company, net: welfare - others.welfare(base), worth: welfare)
@@ -87,9 +89,6 @@ struct CounterfactualSearch: Sendable {
     greedy.fill(&rest, without: company)
     return rest
   }
-
-  /// Below this a tree gives less than annealing.
-  private static let treeTicks = 300 * Work.ticksPerUnit
 
   /// Improves an allocation without the company by annealing, if there are ticks enough for some moves.
   private func anneal(
