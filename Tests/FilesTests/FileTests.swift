@@ -33,6 +33,34 @@ import Testing
     }
   }
 
+  /// Its checksum sees what was changed; where nothing that counts was, the bytes come out as they went in.
+  @Test func damagedGzipIsRefused() throws {
+    var random = Seeded(seed: 33)
+    let bytes = (0..<3000).map { _ in UInt8.random(in: 0..<8, using: &random) }
+    let packed = gzip(bytes)
+    var refused = 0
+    for _ in 0..<2000 {
+      var damaged = packed
+      for _ in 0...Int.random(in: 0...2, using: &random) where !damaged.isEmpty {
+        let at = Int.random(in: damaged.indices, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: damaged[at] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 1: damaged.removeSubrange(at..<min(damaged.count, at + Int.random(in: 1...40, using: &random)))
+        case 2: damaged.insert(UInt8.random(in: .min ... .max, using: &random), at: at)
+        default: damaged.removeLast(damaged.count - at)
+        }
+      }
+      do {
+        let read = try gunzip(damaged, path: "x")
+        #expect(read == bytes)
+      } catch {
+        refused += 1
+        #expect("\(error)".contains("gzip data"))
+      }
+    }
+    #expect(refused > 1500)
+  }
+
   @Test func readsWhatGzipWrote() throws {
     let scratch = try Scratch()
     let path = scratch.file("plain.csv")

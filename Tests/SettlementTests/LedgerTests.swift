@@ -36,7 +36,7 @@ struct LedgerTests {
   @Test func aSplitIsExactAndFair() throws {
     let settled = try SettledMarket(companies: [])
     var connection = try settled.market.connect(nil)
-    var random = SeededGenerator(seed: 5)
+    var random = SeededGenerator(5)
     for _ in 0..<200 {
       let cents = Int64.random(in: 0...10_000_000_000, using: &random)
       let weights = (0..<Int.random(in: 1...6, using: &random)).map { _ in
@@ -168,19 +168,5 @@ struct LedgerTests {
       try settled.run(role, "SELECT * FROM ledger.charge_lines(NULL, NULL, NULL, NULL, NULL)")
       try settled.run(role, "SELECT * FROM ledger.problems()")
     }
-  }
-}
-
-/// SplitMix64: the same numbers on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -13,35 +13,11 @@ import Units
 struct FuzzTests {
   static let turns = ProcessInfo.processInfo.environment["GPUMARKET_FUZZ"].flatMap { Int($0) } ?? 400
 
-  /// Changes, drops, repeats and splices bytes of a sound text.
-  static func mutate(_ text: String, _ random: inout SeededGenerator) -> [UInt8] {
-    var bytes = Array(text.utf8)
-    let tokens = [
-      "-1", "0", "1e999", "99999999999999999999", "\"", "'", "\\", "\n", "\r\n", "\0", ",", ";", "{", "}", "[", "]",
-      "∞", "é", "null",
-      "NaN", "T", "Z", "/", "P1D", "PT", "..", "@", "#1", "\u{FEFF}", "\u{202E}", " ", "=", "%41", "+14:00",
-      "2036-02-30",
-    ]
-    for _ in 0...Int.random(in: 0...4, using: &random) {
-      guard !bytes.isEmpty else { break }
-      let at = Int.random(in: bytes.indices, using: &random)
-      switch Int.random(in: 0..<6, using: &random) {
-      case 0: bytes[at] = UInt8.random(in: .min ... .max, using: &random)
-      case 1: bytes.remove(at: at)
-      case 2: bytes.insert(contentsOf: Array((tokens.randomElement(using: &random) ?? "").utf8), at: at)
-      case 3: bytes.removeSubrange(at..<min(bytes.count, at + Int.random(in: 1...20, using: &random)))
-      case 4: bytes.insert(contentsOf: bytes[at..<min(bytes.count, at + 12)], at: at)
-      default: bytes.swapAt(at, Int.random(in: bytes.indices, using: &random))
-      }
-    }
-    return bytes
-  }
-
   /// Feeds mutations of some texts; what is thrown must be a sentence.
   func fuzz(_ texts: [String], seed: UInt64, _ parse: ([UInt8]) throws -> Void) {
     var random = SeededGenerator(seed)
     for turn in 0..<Self.turns {
-      let bytes = Self.mutate(texts[turn % texts.count], &random)
+      let bytes = mutated(texts[turn % texts.count], &random)
       do {
         try parse(bytes)
       } catch {
@@ -136,7 +112,7 @@ struct FuzzTests {
     var random = SeededGenerator(12)
     let body = String(bundle.drop { $0 != "\n" }.dropFirst().dropLast(2))
     for _ in 0..<Self.turns / 10 {
-      let forged = Self.mutate(body, &random)
+      let forged = mutated(body, &random)
       let text = VerifyBundle.sealed(forged)
       do {
         let parsed = try VerifyBundle(json: text, source: "forged")
@@ -176,6 +152,50 @@ struct FuzzTests {
     }
   }
 
+  @Test func keyFiles() throws {
+    let folder = try TestFolder()
+    let path = folder.path + "/clearing.key"
+    let key = try StatementKey(file: path)
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    fuzz([text], seed: 17) { (bytes: [UInt8]) throws in
+      try Data(bytes).write(to: URL(filePath: path))
+      chmod(path, 0o600)
+      // What is still a key signs as that key or as another; it is never half of one.
+      let read = try StatementKey(file: path)
+      #expect(read.publicKey.count == key.publicKey.count)
+    }
+  }
+
+  /// Alternatives and steps as people write them: placed as written, or refused with a next step.
+  @Test func bidsOnACommandLine() throws {
+    let faults = try FaultMarket(on: TestServer.shared(), companies: 1)
+    try faults.open("typed", gateAfter: 3600)
+    var random = SeededGenerator(18)
+    let common = ["--round", "typed", "--pool", "h100", "--yes", "--json"]
+    let database = ["--database", faults.market.conninfo(faults.logins[0])]
+    let window = try faults.window("typed")
+    var placed = 0
+    for turn in 0..<24 {
+      let isCurve = turn % 2 == 0
+      let sound = isCurve ? "8@3.10,8@2.00" : "pool=h100,gpus=8,hours=1,limit=2.20,min=8"
+      // An argument ends at a zero byte.
+      let text = String(decoding: mutated(sound, &random).filter { $0 != 0 }, as: UTF8.self)
+      let typed =
+        isCurve
+        ? ["bid", "curve", "--step=" + text]
+        : ["bid", "block", "--gpus", "8", "--hours", "1", "--limit", "2.40", "--window", window, "--or=" + text]
+      let run = try faults.tool().run(typed + common + database)
+      if run.status == 0 {
+        placed += 1
+      } else {
+        #expect([2, 64].contains(run.status), "\(text): \(run.status) \(run.error)")
+        #expect(run.error.count > 20 && run.output.isEmpty, "\(text): \(run.error)")
+      }
+    }
+    var company = try faults.market.connect(faults.logins[0])
+    #expect(try OrderBook.mine(round: "typed", &company).count == placed)
+  }
+
   /// Through the command line: a distinct exit status, the place on standard error, and nothing in the book.
   @Test func brokenBidFilesPlaceNothing() throws {
     let faults = try FaultMarket(on: TestServer.shared(), companies: 1)
@@ -183,7 +203,7 @@ struct FuzzTests {
     var random = SeededGenerator(13)
     let file = faults.home + "/bids.csv"
     for _ in 0..<12 {
-      var bytes = Self.mutate(Self.csv, &random)
+      var bytes = mutated(Self.csv, &random)
       // One certain fault, whatever the mutation did.
       bytes += Array("z,h100,7,x,never,free,,,,\n".utf8)
       try Data(bytes).write(to: URL(filePath: file))

@@ -1,18 +1,21 @@
 extension Solver {
   /// Improves the best allocation by annealing for so many ticks.
   ///
-  /// Chains run side by side and independently; where there is work enough, several rounds of them begin anew from
-  /// the same start. Which large blocks stand together is settled while a chain is hot and hardly changes later, so
-  /// once chains are long enough more of them find more than longer ones.
+  /// Chains run side by side and independently; where there is work enough, two rounds of them begin from the same
+  /// start, since which large blocks stand together is settled while a chain is hot and hardly changes later. A third
+  /// begins from the best of these, less hot: most large blocks stay, and the others are thought over again.
   mutating func anneal(ticks: Int) {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
     let candidates = Candidates(shortlist)
     let plan = AnnealingPlan(book, ticks: ticks, isWarm: isWarm)
-    let schedule = Schedule(heat: plan.heat, awardsOf: best, worth: welfare)
-    let start = best
+    let first = best
+    let hot = Schedule(heat: plan.heat, awardsOf: first, worth: welfare)
     for round in 0..<plan.rounds where !work.stoppedEarly {
+      let isReheat = round == AnnealingPlan.mostRounds - 1
+      let start = isReheat ? best : first
+      let schedule = isReheat ? Schedule(heat: AnnealingPlan.reheat, awardsOf: best, worth: welfare) : hot
       let chains = (0..<Solver.lanes).map { lane in
         AnnealingChain(candidates, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
       }
@@ -35,7 +38,7 @@ extension Solver {
   /// Large books have more choice than annealing can use.
   private var shortlistTolerance: Int64 {
     switch book.optionCount {
-    case ..<20_000: 1
+    case ..<20_000: 3
     case ..<200_000: 10
     default: 20
     }
@@ -53,7 +56,8 @@ struct AnnealingPlan {
 
   init(_ book: Book, ticks: Int, isWarm: Bool) {
     let items = max(1, book.itemCount)
-    rounds = isWarm ? 1 : max(1, min(4, ticks / (items * AnnealingPlan.roundTicksPerItem)))
+    let most = isWarm ? 1 : AnnealingPlan.mostRounds
+    rounds = max(1, min(most, ticks / (items * AnnealingPlan.roundTicksPerItem)))
     ticksPerRound = ticks / rounds
     stages = max(1, min(20, ticksPerRound / Work.ticksPerUnit))
     let movesPerItem = max(1, ticksPerRound / AnnealingChain.ticksPerMove / items)
@@ -66,6 +70,10 @@ struct AnnealingPlan {
   /// The first temperature, in hundredths of the mean award's value, near a good allocation.
   static let warmth: Int64 = 5
 
+  /// Two that begin alike and one that goes on from the best.
+  static let mostRounds = 3
+  /// The first temperature of the last, in hundredths of the mean award's value.
+  static let reheat: Int64 = 40
   /// A round of this length finds about what a longer one would.
   private static let roundTicksPerItem = 8_000_000
 }
