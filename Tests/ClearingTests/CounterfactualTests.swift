@@ -9,7 +9,7 @@ struct CounterfactualTests {
   func encloseTheTrueWelfare(withTrees: Bool) throws {
     var searched = 0
     for seed in 0..<250 as Range<UInt64> {
-      let instance = try SmallBook(bids: 5...7).instance(seed: seed)
+      let instance = try SmallBook(bids: 5...7, unit: 1000).instance(seed: seed)
       var solver = Solver(Book(instance), work: Work(ticks: 1))
       solver.run()
       guard solver.welfare < solver.bound else { continue }
@@ -21,6 +21,8 @@ struct CounterfactualTests {
         let name = instance.companyName(Int(company))
         let truth = ReferenceClearing(instance, without: [name]).welfare
         let found = outcome.counterfactual
+        let rest = search.refilled(without: company, from: solver.best)
+        #expect(rest.welfare <= found.welfare, "seed \(seed), \(name)")
         #expect(found.welfare <= truth && truth <= found.bound, "seed \(seed), \(name)")
         if let better = outcome.better {
           #expect(better.isFeasible(solver.book), "seed \(seed), \(name)")
@@ -32,31 +34,27 @@ struct CounterfactualTests {
     #expect(searched > 50)
   }
 
-  @Test func candidatesWithoutACompanyAreTheOthersInTheSameOrder() throws {
-    for seed in 0..<100 as Range<UInt64> {
-      guard let setting = try Setting(seed: seed) else { continue }
-      let whole = Candidates(setting.shortlist)
-      let book = setting.book
+  /// Every option that is held is a candidate, so that nothing is lost or left without its parent.
+  @Test func annealingNeverLosesWhatItBeganWith() throws {
+    for seed in 0..<150 as Range<UInt64> {
+      let instance = try SmallBook(bids: 6...14, slots: 2...6, unit: 1000).instance(seed: seed)
+      var solver = Solver(Book(instance), work: Work(ticks: 1))
+      solver.run()
+      let book = solver.book
+      let search = CounterfactualSearch(instance, solver)
       for company in Set(book.company) {
-        let part = Candidates(whole, without: company)
-        func stays(_ candidate: Candidates.Candidate, _ list: Candidates) -> Bool {
-          book.company[Int(book.itemBid[Int(list.item[Int(candidate.item)])])] != company
-        }
-        #expect(part.all.map(\.option) == whole.all.filter { stays($0, whole) }.map(\.option))
-        for line in 0..<whole.lineFirst.count - 1 {
-          func options(_ list: Candidates) -> [Int32] {
-            list.scan[Int(list.lineFirst[line])..<Int(list.lineFirst[line + 1])]
-              .map { list.all[Int($0.candidate)] }.filter { stays($0, list) }.map(\.option)
-          }
-          #expect(options(part) == options(whole), "seed \(seed), line \(line)")
-        }
-        for item in 0..<part.itemCount {
-          #expect(part.candidates(ofItem: item).allSatisfy { Int(part.all[$0].item) == item })
-        }
-        guard part.itemCount > 0 else { continue }
-        var annealer = Annealer(part, holding: book.without(company, setting.start), seed: seed)
-        for _ in 0..<50 { annealer.step(3) }
-        let held = annealer.selection(book.without(company, setting.start))
+        let rest = search.refilled(without: company, from: solver.best).selection
+        guard
+          let shortlist = Shortlist(
+            solver.certificate, prices: solver.prices, tolerance: 1, keeping: rest, without: company)
+        else { continue }
+        let candidates = Candidates(shortlist)
+        #expect(candidates.item.allSatisfy { book.company[Int(book.itemBid[Int($0)])] != company })
+        var annealer = Annealer(candidates, holding: rest, seed: seed)
+        #expect(annealer.selection(rest) == rest, "seed \(seed)")
+        guard candidates.itemCount > 0 else { continue }
+        for _ in 0..<60 { annealer.step(3000) }
+        let held = annealer.selection(rest)
         #expect(held.isFeasible(book) && book.without(company, held) == held, "seed \(seed)")
       }
     }

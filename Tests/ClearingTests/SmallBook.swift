@@ -6,6 +6,8 @@ struct SmallBook {
   var features: Features = .all
   var bids = 2...6
   var slots = 1...4
+  /// What every price and value is multiplied by.
+  var unit: Int64 = 1
 
   struct Features: OptionSet {
     let rawValue: Int
@@ -26,7 +28,7 @@ struct SmallBook {
     for pool in 0..<pools {
       builder.addPool(
         name: "p\(pool)", capacity: (0..<slots).map { _ in random.pick(0...5) },
-        reserve: features.contains(.reserves) && random.chance(50) ? Int64(random.pick(1...3)) : 0)
+        reserve: features.contains(.reserves) && random.chance(50) ? Int64(random.pick(1...3)) * unit : 0)
     }
     let companies = random.pick(1...3)
     if features.contains(.caps), random.chance(50) {
@@ -59,7 +61,7 @@ struct SmallBook {
     // A value in whole units per GPU keeps partial awards exact.
     let rate = random.pick(1...6)
     let extra = minimum == nil ? random.pick(0...2) : 0
-    return Placement(value: Int64(rate * area + extra), uses: uses, minimumGPUs: minimum)
+    return Placement(value: Int64(rate * area + extra) * unit, uses: uses, minimumGPUs: minimum)
   }
 
   private func use(_ random: inout Seeded, _ slots: Int, _ pools: Int) -> Use {
@@ -77,7 +79,7 @@ struct SmallBook {
         pool: pool, slot: slot,
         steps: (0..<random.pick(1...2)).map { _ in
           price -= random.pick(1...2)
-          return CurveStep(gpus: random.pick(1...2), price: Int64(price))
+          return CurveStep(gpus: random.pick(1...2), price: Int64(price) * unit)
         })
     }
   }

@@ -23,11 +23,6 @@ final class Candidates: Sendable {
     let item, option: Int32
     let value: Int64
     let weight: Double
-
-    func moved(toItem item: Int32) -> Candidate {
-      Candidate(
-        start: start, end: end, gpus: gpus, low: low, item: item, option: option, value: value, weight: weight)
-    }
   }
 
   struct Scanned: Sendable {
@@ -77,52 +72,6 @@ final class Candidates: Sendable {
     self.handleFirst = book.extraFirst.isEmpty ? [] : handleFirst
     self.lineRoom = lineRoom
     (lineFirst, scan) = Candidates.byLine(shortlist.order, all, lines, book.lineLength)
-  }
-
-  /// The candidates of all companies but one.
-  init(_ whole: Candidates, without company: Int32) {
-    book = whole.book
-    var item: [Int32] = []
-    var first: [Int32] = [0]
-    var all: [Candidate] = []
-    var handleFirst: [Int32] = [0]
-    // Where items and candidates of the whole stand here, or -1.
-    var newItem = [Int32](repeating: -1, count: whole.itemCount)
-    var newCandidate = [Int32](repeating: -1, count: whole.all.count)
-    all.reserveCapacity(whole.all.count)
-    for old in 0..<whole.itemCount where book.company[Int(book.itemBid[Int(whole.item[old])])] != company {
-      newItem[old] = Int32(item.count)
-      for candidate in whole.candidates(ofItem: old) {
-        newCandidate[candidate] = Int32(all.count)
-        all.append(whole.all[candidate].moved(toItem: newItem[old]))
-      }
-      item.append(whole.item[old])
-      first.append(Int32(all.count))
-      if !whole.handleFirst.isEmpty {
-        handleFirst.append(handleFirst.last! + whole.handleFirst[old + 1] - whole.handleFirst[old])
-      }
-    }
-    var lineFirst: [Int32] = [0]
-    var scan: [Scanned] = []
-    scan.reserveCapacity(all.count)
-    for line in 0..<whole.lineFirst.count - 1 {
-      for old in whole.scan[Int(whole.lineFirst[line])..<Int(whole.lineFirst[line + 1])] {
-        let candidate = newCandidate[Int(old.candidate)]
-        guard candidate >= 0 else { continue }
-        scan.append(
-          Scanned(
-            start: old.start, end: old.end, low: old.low, candidate: candidate, item: all[Int(candidate)].item))
-      }
-      lineFirst.append(Int32(scan.count))
-    }
-    self.item = item
-    self.first = first
-    self.all = all
-    self.handleFirst = whole.handleFirst.isEmpty ? [] : handleFirst
-    self.lineFirst = lineFirst
-    self.scan = scan
-    marginal = whole.marginal.map { newItem[Int($0)] }.filter { $0 >= 0 }
-    lineRoom = whole.lineRoom
   }
 
   private static func byLine(

@@ -18,7 +18,11 @@ struct Shortlist: Sendable {
   ///   - prices: whole, scaled as `certificate` wants them.
   ///   - tolerance: an option stays if it is below its item's best by at most 1/`tolerance` of its value.
   ///   - held: a selection whose options stay in any case.
-  init?(_ certificate: Certificate, prices: [Int64], tolerance: Int64, keeping held: Selection) {
+  ///   - company: whose bids have no entries.
+  init?(
+    _ certificate: Certificate, prices: [Int64], tolerance: Int64, keeping held: Selection,
+    without company: Int32 = -1
+  ) {
     guard let prefix = certificate.prefix(prices)?.prefix else { return nil }
     let book = certificate.book
     self.book = book
@@ -30,6 +34,10 @@ struct Shortlist: Sendable {
     var kept: [(reduced: Int64, option: Int32)] = []
     let parents = Set(book.parent)
     for item in 0..<book.itemCount {
+      guard book.company[Int(book.itemBid[item])] != company else {
+        first.append(Int32(self.option.count))
+        continue
+      }
       kept.removeAll(keepingCapacity: true)
       var best = Int64.min
       var dearest: Int64 = 1

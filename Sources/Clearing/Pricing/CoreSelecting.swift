@@ -6,6 +6,9 @@
 /// nearest to VCG (in the spirit of Day and Cramton 2012), so none can be lowered alone.
 /// Every step must be proven; where one is not, VCG payments stand, and the clearing says so.
 extension Draft {
+  /// All searches for blocking companies together get so many times the effort of the allocation, beside VCG's.
+  private static let coreShare = 2
+
   mutating func payCoreSelecting() {
     payVCG()
     guard solver.welfare == solver.bound, payments.allSatisfy(\.exact) else { return }
@@ -17,7 +20,7 @@ extension Draft {
     let vcg = payments.indices.map { payments[$0].payment - cost[$0] }
     var constraints: [CoreConstraint] = []
     var pay = vcg
-    var budget = Draft.share * solver.work.budget
+    var budget = Draft.coreShare * solver.work.budget
     for _ in 0..<200 {
       let surplus = Dictionary(uniqueKeysWithValues: zip(companies, zip(net, pay).map { $0 - $1 }))
       var blocking = Solver(book.charging(surplus), work: Work(ticks: budget))

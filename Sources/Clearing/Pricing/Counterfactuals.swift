@@ -3,7 +3,7 @@ struct Counterfactual: Sendable {
   var welfare: Int64
   var bound: Int64
 
-  /// The better of two searches, on both sides.
+  /// The better side of each of two searches.
   func joined(_ other: Counterfactual?) -> Counterfactual {
     guard let other else { return self }
     return Counterfactual(welfare: max(welfare, other.welfare), bound: min(bound, other.bound))
@@ -12,20 +12,20 @@ struct Counterfactual: Sendable {
 
 /// Searches a book without one company, again and again, from what the book's own search knows.
 ///
-/// A proven book's counterfactuals are trees of their own. Where the book is not proven, a tree that has little time
-/// finds worse allocations than annealing from the base allocation does; it follows where there is time for both.
+/// A proven book's counterfactuals are searches of their own. Where the book is not proven, a tree that has little
+/// time finds worse allocations than annealing from the base allocation does; it follows where there is time for both.
 struct CounterfactualSearch: Sendable {
-  let instance: Instance
-  let base: Book
-  let certificate: Certificate
-  /// Prices of the base, approximate and whole.
-  let prices: [Double]
-  let wholePrices: [Int64]
+  private let instance: Instance
+  private let base: Book
+  private let certificate: Certificate
+  /// Prices of the base: approximate, and whole as the certificate scales them.
+  private let prices: [Double]
+  private let scaledPrices: [Int64]
+  private let freePrices: [Int64]
   let greedy: Greedy
-  /// What annealing moves; nil if the base is proven.
-  let candidates: Candidates?
-  /// Whether trees reach some part of the book.
-  let hasTrees: Bool
+  private let isProven: Bool
+  /// Whether trees reach an unproven part of the book before annealing.
+  private let hasTrees: Bool
   /// With fewer ticks a tree gives less than annealing.
   var treeTicks = 300 * Work.ticksPerUnit
 
@@ -34,18 +34,16 @@ struct CounterfactualSearch: Sendable {
     base = solver.book
     certificate = solver.certificate
     prices = solver.floatPrices
-    wholePrices = solver.prices
+    scaledPrices = solver.prices
+    freePrices = [Int64](repeating: 0, count: scaledPrices.count)
     greedy = Greedy(base, prices: prices)
+    isProven = solver.welfare == solver.bound
     hasTrees = solver.hardestRows <= Solver.quickRows || solver.hasEasyPart
-    candidates =
-      solver.welfare == solver.bound
-      ? nil
-      : Shortlist(certificate, prices: wholePrices, tolerance: 1, keeping: solver.best).map { Candidates($0) }
   }
 
   struct Outcome: Sendable {
     var counterfactual: Counterfactual
-    /// What it cost, with a search on every lane.
+    /// What it cost while a search runs on every lane. A tree counts for all lanes, since it uses them itself.
     var ticks = 0
     /// An allocation of the base that is worth more than the best.
     var better: Selection?
@@ -53,20 +51,28 @@ struct CounterfactualSearch: Sendable {
 
   /// - Parameters:
   ///   - best: the base's best allocation, worth `welfare`.
+  ///   - known: what an earlier search found.
   ///   - limit: ticks to spend at most, or about.
-  func search(without company: Int32, from best: Selection, worth welfare: Int64, ticks limit: Int) -> Outcome {
-    let plain = certificate.bound(wholePrices, without: company) ?? .max
-    guard limit > 0 else { return Outcome(counterfactual: Counterfactual(welfare: 0, bound: plain)) }
-    guard let candidates else { return prove(company, from: best, worth: welfare, bound: plain, ticks: limit) }
-    let others = base.without(company, best)
+  func search(
+    without company: Int32, from best: Selection, worth welfare: Int64, known: Counterfactual? = nil,
+    ticks limit: Int
+  ) -> Outcome {
+    // If the company alone makes GPUs scarce, without it they are worth nothing.
+    let plain = min(
+      certificate.bound(scaledPrices, without: company) ?? .max,
+      certificate.bound(freePrices, without: company) ?? .max)
+    guard limit > 0 else { return Outcome(counterfactual: Counterfactual(welfare: 0, bound: plain).joined(known)) }
+    guard !isProven else { return prove(company, from: best, worth: welfare, bound: plain, ticks: limit) }
     let rest = refilled(without: company, from: best)
     var outcome = Outcome(
-      counterfactual: Counterfactual(welfare: rest.welfare, bound: plain), ticks: base.optionCount * 8 / Solver.lanes)
-    var found = rest.selection
+      counterfactual: Counterfactual(welfare: rest.welfare, bound: plain).joined(known),
+      ticks: base.optionCount * 8 / Solver.lanes)
     let isWorthTree = hasTrees && limit > treeTicks
-    let share = isWorthTree ? limit * 3 / 10 : limit
-    anneal(candidates, without: company, &found, &outcome, until: share)
-    refine(&outcome, company, net: welfare - others.welfare(base), worth: welfare)
+    let found = anneal(rest, without: company, &outcome, until: isWorthTree ? limit * 3 / 10 : limit)
+    if known == nil {
+      let net = welfare - base.without(company, best).welfare(base)
+      refine(&outcome, company, net: net, worth: welfare, until: limit)
+    }
     // The company's bids may fit what was found as well as they fit the base.
     var all = Allocation(base)
     all.take(found)
@@ -91,27 +97,43 @@ struct CounterfactualSearch: Sendable {
   }
 
   /// Improves an allocation without the company by annealing, if there are ticks enough for some moves.
+  /// - Returns: the best it knows, which is what it began with if nothing better was found.
   private func anneal(
-    _ candidates: Candidates, without company: Int32, _ found: inout Selection, _ outcome: inout Outcome,
-    until limit: Int
-  ) {
-    let preparation = base.optionCount * 20
+    _ rest: Allocation, without company: Int32, _ outcome: inout Outcome, until limit: Int
+  ) -> Selection {
+    let start = rest.selection
+    let preparation = base.optionCount * CounterfactualSearch.shortlistTicks
     let budget = (limit - outcome.ticks) * Solver.lanes - preparation
-    guard budget > preparation else { return }
-    let schedule = Schedule(heat: AnnealingPlan.warmth, awardsOf: found, worth: outcome.counterfactual.welfare)
-    let chain = AnnealingChain(Candidates(candidates, without: company), from: found, seed: UInt64(company) + 1)
+    // Every option that is held must be a candidate: what is not stands in the way of all others.
+    guard budget > preparation,
+      let shortlist = Shortlist(
+        certificate, prices: scaledPrices, tolerance: 1, keeping: start, without: company)
+    else { return start }
+    let schedule = Schedule(heat: AnnealingPlan.warmth, awardsOf: start, worth: rest.welfare)
+    let chain = AnnealingChain(Candidates(shortlist), from: start, seed: UInt64(company) + 1)
     let spent = chain.run(budget, schedule: schedule, done: 0, of: budget)
-    found = chain.best(of: found)
-    outcome.counterfactual.welfare = found.welfare(base)
     outcome.ticks += (spent + preparation) / Solver.lanes
+    var found = Allocation(base)
+    found.take(chain.best(of: start))
+    assert(found.selection.isFeasible(base))
+    greedy.fill(&found, without: company)
+    guard found.welfare > rest.welfare else { return start }
+    outcome.counterfactual.welfare = max(outcome.counterfactual.welfare, found.welfare)
+    return found.selection
   }
 
+  /// What an option costs on the way into a shortlist and candidates.
+  private static let shortlistTicks = 150
+
   /// Lowers the bound by prices of their own, if that may bring a payment's high end below the bid.
-  private func refine(_ outcome: inout Outcome, _ company: Int32, net: Int64, worth welfare: Int64) {
-    guard outcome.counterfactual.bound < welfare + net / 4 else { return }
+  private func refine(
+    _ outcome: inout Outcome, _ company: Int32, net: Int64, worth welfare: Int64, until limit: Int
+  ) {
+    let left = (limit - outcome.ticks) * Solver.lanes
+    guard outcome.counterfactual.bound < welfare + net / 4, left > base.optionCount * 500 else { return }
     let other = Book(instance, without: Int(company))
     var volume = Volume(other, from: prices)
-    volume.run(iterations: 100, boldness: 0.004)
+    volume.run(iterations: min(100, left / 2 / max(1, DualOracle(other).cost)), boldness: 0.004)
     outcome.ticks += (volume.ticks + other.optionCount * 100) / Solver.lanes
     let own = Certificate(other)
     if let bound = own.bound(own.whole(volume.prices)) {

@@ -2,8 +2,8 @@
 ///
 /// Each company pays the reserve cost of what it wins, plus L − (W − v): the best welfare L without its bids, less
 /// what the others get now. With L ≥ W − v a payment is at least the reserve cost; with W ≥ L it is at most the bid.
-/// Both hold because a counterfactual that beats W replaces the base allocation, and because what the others hold
-/// now is one of the allocations without the company.
+/// Both hold because a counterfactual that beats W replaces the base allocation, or in the end counts for no more
+/// than W, and because what the others hold now is one of the allocations without the company.
 extension Draft {
   mutating func payVCG() {
     let found = solveCounterfactuals()
@@ -31,56 +31,69 @@ extension Draft {
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
     guard !winners.isEmpty else { return found }
-    // The base's welfare when each company was left out.
+    // The base's welfare when each company was last left out of it.
     var seen: [Int: Int64] = [:]
     let search = CounterfactualSearch(instance, solver)
     var budget = Draft.share * solver.work.budget
+    // A batch cannot be stopped: no company has more than half of the allocation's effort at a time.
+    let most = max(1, solver.work.budget / 2)
     var waiting = winners
     var least = Int.max
     while true {
       while !waiting.isEmpty {
-        // Small batches pass on what quick companies leave over; they also let a caller stop in between.
-        let batch = Array(waiting.prefix(8))
-        let share = solver.work.stoppedEarly ? 0 : budget / waiting.count
+        let share = solver.work.stoppedEarly ? 0 : min(most, budget / waiting.count)
         least = min(least, share)
-        let (best, welfare) = (solver.best, solver.welfare)
+        // Small batches pass on what quick companies leave over; they also let a caller stop in between.
+        let size = max(Solver.lanes, min(8, 4000 * Work.ticksPerUnit / max(1, share)))
+        let batch = Array(waiting.prefix(size))
+        let (best, welfare, known) = (solver.best, solver.welfare, found)
         let results = parallelMap(batch.count) { index in
-          search.search(without: Int32(batch[index]), from: best, worth: welfare, ticks: share)
+          search.search(
+            without: Int32(batch[index]), from: best, worth: welfare, known: known[batch[index]], ticks: share)
         }
         for (company, result) in zip(batch, results) {
           budget -= min(budget, result.ticks)
           solver.work.add(result.ticks)
           found[company] = result.counterfactual.joined(found[company])
-          seen[company] = welfare
-          if let better = result.better { adopt(better) }
+          if share > 0 { seen[company] = welfare }
+          if let better = result.better { adopt(better, search.greedy) }
         }
         solver.work.boundary()
         let isNew = winners.filter { found[$0] == nil }
         waiting = isNew.isEmpty ? Array(waiting.dropFirst(batch.count)) : isNew
       }
       let open = winners.filter { found[$0]!.welfare < found[$0]!.bound }
-      guard !open.isEmpty, !solver.work.stoppedEarly, budget / open.count >= 2 * max(1, least) else { break }
+      let next = open.isEmpty ? 0 : min(most, budget / open.count)
+      guard next > 0, !solver.work.stoppedEarly, next / 2 >= least else { break }
       (waiting, least) = (open, .max)
     }
-    // A base found later may be the better one to start from.
-    let stale = winners.filter { seen[$0]! < solver.welfare && found[$0]!.welfare < found[$0]!.bound }
-    let best = solver.best
-    let refilled = parallelMap(stale.count) { search.refilled(without: Int32(stale[$0]), from: best).welfare }
-    // Should one beat the base, its worth without the company is still at least the base's.
-    for (company, welfare) in zip(stale, refilled) {
-      found[company]!.welfare = max(found[company]!.welfare, min(welfare, solver.welfare))
-    }
+    if !solver.work.stoppedEarly { refill(&found, seen, search) }
     return found
   }
 
+  /// Fills up the base without each company that was left out of a worse base, or of none.
+  private mutating func refill(
+    _ found: inout [Int: Counterfactual], _ seen: [Int: Int64], _ search: CounterfactualSearch
+  ) {
+    let stale = winners.filter { seen[$0] ?? -1 < solver.welfare && found[$0]!.welfare < found[$0]!.bound }
+    let best = solver.best
+    let refilled = parallelMap(stale.count) { search.refilled(without: Int32(stale[$0]), from: best).welfare }
+    for (company, welfare) in zip(stale, refilled) {
+      // One that beats the base shows that without the company at least the base's welfare can be had.
+      found[company]!.welfare = max(found[company]!.welfare, min(welfare, solver.welfare))
+    }
+    solver.work.add(stale.count * book.optionCount * 8 / Solver.lanes)
+    solver.work.boundary()
+  }
+
   /// Payments rest on the counterfactuals: all of them together get so many times the effort of the allocation.
-  static let share = 4
+  private static let share = 4
 
   /// A better allocation becomes the base, filled up with what still fits.
-  private mutating func adopt(_ selection: Selection) {
+  private mutating func adopt(_ selection: Selection, _ greedy: Greedy) {
     var allocation = Allocation(book)
     allocation.take(selection)
-    Greedy(book, prices: solver.floatPrices).fill(&allocation)
+    greedy.fill(&allocation)
     solver.offer(allocation.selection, allocation.welfare)
     awards = book.awards(solver.best, instance)
   }
