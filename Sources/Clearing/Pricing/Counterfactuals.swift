@@ -66,7 +66,7 @@ struct CounterfactualSearch: Sendable {
     let rest = refilled(without: company, from: best)
     var outcome = Outcome(
       counterfactual: Counterfactual(welfare: rest.welfare, bound: plain).joined(known),
-      ticks: base.optionCount * 8 / Solver.lanes)
+      ticks: base.optionCount * CounterfactualSearch.refillTicks / Solver.lanes)
     let isWorthTree = hasTrees && limit > treeTicks
     let found = anneal(rest, without: company, &outcome, until: isWorthTree ? limit * 3 / 10 : limit)
     if known == nil {
@@ -122,6 +122,8 @@ struct CounterfactualSearch: Sendable {
     return found.selection
   }
 
+  /// What an option costs where an allocation is filled up and bounds are formed.
+  static let refillTicks = 24
   /// What an option costs on the way into a shortlist and candidates.
   private static let shortlistTicks = 150
 

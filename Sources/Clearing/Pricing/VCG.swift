@@ -82,7 +82,7 @@ extension Draft {
       // One that beats the base shows that without the company at least the base's welfare can be had.
       found[company]!.welfare = max(found[company]!.welfare, min(welfare, solver.welfare))
     }
-    solver.work.add(stale.count * book.optionCount * 8 / Solver.lanes)
+    solver.work.add(stale.count * book.optionCount * CounterfactualSearch.refillTicks / Solver.lanes)
     solver.work.boundary()
   }
 
