@@ -2,20 +2,18 @@ extension Solver {
   /// Improves the best allocation by annealing for so many ticks.
   ///
   /// Chains run side by side and independently; where there is work enough, two rounds of them begin from the same
-  /// start, since which large blocks stand together is settled while a chain is hot and hardly changes later. A third
-  /// begins from the best of these, less hot: most large blocks stay, and the others are thought over again.
+  /// start: which large blocks stand together is settled while a chain is hot and hardly changes later, so once chains
+  /// are long more of them find more than longer ones.
   mutating func anneal(ticks: Int) {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
     let candidates = Candidates(shortlist)
-    let plan = AnnealingPlan(book, ticks: ticks, isWarm: isWarm)
-    let first = best
-    let hot = Schedule(heat: plan.heat, awardsOf: first, worth: welfare)
+    let gap = Double(bound - welfare) / Double(max(1, welfare))
+    let plan = AnnealingPlan(book, ticks: ticks, gap: gap, isWarm: isWarm)
+    let start = best
+    let schedule = Schedule(heat: plan.heat, awardsOf: start, worth: welfare)
     for round in 0..<plan.rounds where !work.stoppedEarly {
-      let isReheat = round == AnnealingPlan.mostRounds - 1
-      let start = isReheat ? best : first
-      let schedule = isReheat ? Schedule(heat: AnnealingPlan.reheat, awardsOf: best, worth: welfare) : hot
       let chains = (0..<Solver.lanes).map { lane in
         AnnealingChain(candidates, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
       }
@@ -54,7 +52,8 @@ struct AnnealingPlan {
   /// The first temperature in hundredths of the mean award's value: the fewer moves a bid, the colder the start.
   let heat: Int64
 
-  init(_ book: Book, ticks: Int, isWarm: Bool) {
+  /// - Parameter gap: of the allocation to begin from, as a part of its welfare.
+  init(_ book: Book, ticks: Int, gap: Double, isWarm: Bool) {
     let items = max(1, book.itemCount)
     let most = isWarm ? 1 : AnnealingPlan.mostRounds
     rounds = max(1, min(most, ticks / (items * AnnealingPlan.roundTicksPerItem)))
@@ -62,18 +61,17 @@ struct AnnealingPlan {
     stages = max(1, min(20, ticksPerRound / Work.ticksPerUnit))
     let movesPerItem = max(1, ticksPerRound / AnnealingChain.ticksPerMove / items)
     // A warm start is near a good allocation, which great heat would only destroy. A cold start is hot enough to
-    // move the largest blocks, where there are moves enough to cool down from there.
+    // move the largest blocks, where there are moves enough to cool down from there, and blocks so large that the
+    // greedy allocation is some percent from the bound.
     let part = min(1, Double(movesPerItem) / 1280)
-    heat = isWarm ? AnnealingPlan.warmth : max(2, Int64(70 * part.squareRoot() * part.squareRoot().squareRoot()))
+    let hottest = min(1, gap / 0.04, part.squareRoot() * part.squareRoot().squareRoot())
+    heat = isWarm ? AnnealingPlan.warmth : max(2, Int64(70 * hottest))
   }
 
   /// The first temperature, in hundredths of the mean award's value, near a good allocation.
   static let warmth: Int64 = 5
 
-  /// Two that begin alike and one that goes on from the best.
-  static let mostRounds = 3
-  /// The first temperature of the last, in hundredths of the mean award's value.
-  static let reheat: Int64 = 40
+  private static let mostRounds = 2
   /// A round of this length finds about what a longer one would.
   private static let roundTicksPerItem = 8_000_000
 }
