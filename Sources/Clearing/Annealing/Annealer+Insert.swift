@@ -87,15 +87,12 @@ extension Annealer {
       let there = standing[place]
       if there.start <= obstacle.row, there.end > obstacle.row {
         found += 1
-        let item = Int(there.item)
-        let held = candidates.all[Int(holdings.held[item])]
         let overlap = min(there.end, candidate.end) - max(there.start, candidate.start)
         let frees = Double(min(there.height, obstacle.lack)) * Double(max(0, overlap) + 2)
-        let whole = Double(holdings.quantity[item]) / Double(held.gpus)
-        let score = held.weight * whole / frees
+        let score = there.weight / frees
         if score < least {
           least = score
-          best = item
+          best = Int(there.item)
         }
       }
       looked += 1

@@ -1,6 +1,6 @@
 extension Annealer {
   /// How many candidates a refill looks at.
-  var reach: Int { 60 }
+  var reach: Int { 120 }
 
   /// Frees an award, half of the time with one that overlaps it, and refills the gap with others.
   mutating func ruin(_ item: Int) -> Bool {
@@ -47,21 +47,35 @@ extension Annealer {
     }
     let list = candidates.scan
     let scan = list.span
-    let held = holdings.held.base
+    let free = holdings.isFree.base
     var looked = 10
-    for place in first..<last where room > 0 {
+    var place = first
+    while place < last, room > 0 {
+      // The free ones of this word that have not been passed yet; read anew, since awards change it.
+      let word = free[place >> 6] & (.max << UInt64(place & 63))
+      if word == 0 {
+        place = (place >> 6 &+ 1) << 6
+        looked &+= 1
+        continue
+      }
+      place = (place & ~63) &+ word.trailingZeroBitCount
+      guard place < last else { break }
       let scanned = scan[unchecked: place]
-      looked &+= 1
+      place &+= 1
+      looked &+= 2
       // Negative if it asks for more than there is or does not touch the gap: one branch, for which of the three
       // it is nobody could guess.
       if (room &- scanned.low) | (end &- 1 &- scanned.start) | (scanned.end &- 1 &- start) < 0 { continue }
-      let item = Int(scanned.item)
-      looked &+= 1
-      guard held[item] < 0, item != barred, random.next() >> 60 != 0 else { continue }
-      looked += 6
-      let quantity = holdings.fitting(candidates.all[Int(scanned.candidate)])
+      looked &+= 2
+      // Few fit; only for these does it look further.
+      guard holdings.room(scanned.start, scanned.end) >= scanned.low else { continue }
+      let choice = Int(scanned.candidate)
+      let item = Int(candidates.all[choice].item)
+      guard item != barred, random.next() >> 60 != 0 else { continue }
+      looked &+= 6
+      let quantity = holdings.fitting(candidates.all[choice])
       guard quantity > 0, holdings.mayWin(item) else { continue }
-      holdings.take(Int(scanned.candidate), quantity)
+      holdings.take(choice, quantity)
       letChildrenIn(item)
       room = mostRoom(start, end)
     }

@@ -13,6 +13,8 @@ final class Candidates: Sendable {
   let lineFirst: [Int32]
   /// Candidates by line, the dearest per price first.
   let scan: [Scanned]
+  /// Where each candidate stands in `scan`.
+  let scanPlace: [Int32]
   /// Where each item's handles begin, one for every rectangle its candidates may have; empty if none has several.
   let handleFirst: [Int32]
   /// How many standings each line can hold.
@@ -27,8 +29,6 @@ final class Candidates: Sendable {
 
   struct Scanned: Sendable {
     let start, end, low, candidate: Int32
-    /// The candidate's item, so that one that is held already is passed by without a look at it.
-    let item: Int32
   }
 
   var itemCount: Int { item.count }
@@ -71,26 +71,27 @@ final class Candidates: Sendable {
     self.marginal = marginal
     self.handleFirst = book.extraFirst.isEmpty ? [] : handleFirst
     self.lineRoom = lineRoom
-    (lineFirst, scan) = Candidates.byLine(shortlist.order, all, lines, book.lineLength)
+    (lineFirst, scan, scanPlace) = Candidates.byLine(shortlist.order, all, lines, book.lineLength)
   }
 
   private static func byLine(
     _ order: [Int32], _ all: [Candidate], _ lines: Int, _ lineLength: Int
-  ) -> ([Int32], [Scanned]) {
+  ) -> ([Int32], [Scanned], [Int32]) {
     var first = [Int32](repeating: 0, count: lines + 1)
     for candidate in all { first[Int(candidate.start) / lineLength + 1] += 1 }
     for line in 0..<lines { first[line + 1] += first[line] }
     var next = first
-    var scan = [Scanned](repeating: Scanned(start: 0, end: 0, low: 0, candidate: 0, item: 0), count: all.count)
+    var scan = [Scanned](repeating: Scanned(start: 0, end: 0, low: 0, candidate: 0), count: all.count)
+    var place = [Int32](repeating: 0, count: all.count)
     for entry in order {
       let candidate = all[Int(entry)]
       let line = Int(candidate.start) / lineLength
       scan[Int(next[line])] = Scanned(
-        start: candidate.start, end: candidate.end, low: candidate.low, candidate: entry,
-        item: candidate.item)
+        start: candidate.start, end: candidate.end, low: candidate.low, candidate: entry)
+      place[Int(entry)] = next[line]
       next[line] += 1
     }
-    return (first, scan)
+    return (first, scan, place)
   }
 }
 

@@ -13,6 +13,11 @@ extension Holdings {
     for line in 0..<lineCount.count {
       if rectangles(line) != fresh.rectangles(line) { return "line \(line) does not list what stands on it" }
     }
+    for place in candidates.scan.indices {
+      let item = Int(candidates.all[Int(candidates.scan[place].candidate)].item)
+      let isFree = isFree[place >> 6] >> UInt64(place & 63) & 1 == 1
+      if isFree != (held[item] < 0) { return "place \(place) of the scan is marked wrongly" }
+    }
     var best = start
     write(best: true, into: &best)
     if !best.isFeasible(book) { return "the best is not feasible" }

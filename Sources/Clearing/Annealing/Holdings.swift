@@ -10,6 +10,9 @@ struct Holdings: ~Copyable {
   /// Candidate that each item holds, or -1, and how many GPUs of it.
   let held: Buffer<Int32>
   let quantity: Buffer<Int32>
+  /// A bit for each place of `candidates.scan`: whether its item holds nothing. Most hold something where GPUs are
+  /// scarce, and a gap is filled without a look at them.
+  let isFree: Buffer<UInt64>
   /// Micro-dollars net of reserve, of these items alone.
   private(set) var welfare: Int64 = 0
 
@@ -37,7 +40,9 @@ struct Holdings: ~Copyable {
   private(set) var journal: [Change] = []
 
   struct Standing {
-    var start, end, height, item: Int32
+    let start, end, height, item: Int32
+    /// What losing the whole award costs, as ejection sees it.
+    let weight: Double
   }
 
   struct Change {
@@ -54,6 +59,7 @@ struct Holdings: ~Copyable {
     residual.copy(from: book.capacity)
     held = Buffer(items, -1)
     quantity = Buffer(items, 0)
+    isFree = Buffer((candidates.scan.count + 63) / 64, .max)
     bestHeld = Buffer(items, -1)
     bestQuantity = Buffer(items, 0)
     isTouched = Buffer(items, false)
@@ -63,7 +69,7 @@ struct Holdings: ~Copyable {
     for room in candidates.lineRoom { lineFirst.append(lineFirst.last! + room) }
     self.lineFirst = lineFirst
     lineCount = Buffer(candidates.lineRoom.count, 0)
-    standing = Buffer(Int(lineFirst.last!), Standing(start: 0, end: 0, height: 0, item: 0))
+    standing = Buffer(Int(lineFirst.last!), Standing(start: 0, end: 0, height: 0, item: 0, weight: 0))
     winning = Buffer(book.linked.isEmpty ? 0 : book.bidCount, 0)
     (children, itemHere) = Holdings.links(candidates)
     place(selection)
@@ -215,26 +221,33 @@ struct Holdings: ~Copyable {
     let candidate = candidates.all[choice]
     let item = Int(candidate.item)
     assert(held[item] < 0 && quantity >= candidate.low && quantity <= candidate.gpus)
-    occupy(Int(candidate.option), quantity)
+    occupy(candidate, quantity)
     held[item] = Int32(choice)
+    flipFree(item)
     self.quantity[item] = quantity
     welfare += worth(candidate, quantity)
+    let weight = candidate.weight * (Double(quantity) / Double(candidate.gpus))
     var handle = handles(item)
-    stand(Standing(start: candidate.start, end: candidate.end, height: quantity, item: candidate.item), handle)
+    stand(
+      Standing(start: candidate.start, end: candidate.end, height: quantity, item: candidate.item, weight: weight),
+      handle)
     for index in book.extras(ofOption: Int(candidate.option)) {
       let rectangle = book.extra[index]
       handle += 1
       let height = quantity == candidate.gpus ? rectangle.gpus : quantity
-      stand(Standing(start: rectangle.start, end: rectangle.end, height: height, item: candidate.item), handle)
+      stand(
+        Standing(start: rectangle.start, end: rectangle.end, height: height, item: candidate.item, weight: weight),
+        handle)
     }
-    if winning.count > 0 { winning[Int(book.itemBid[Int(candidates.item[item])])] += 1 }
+    countAward(item, 1)
   }
 
   private mutating func lift(_ item: Int) {
     let candidate = candidates.all[Int(held[item])]
-    occupy(Int(candidate.option), -quantity[item])
+    occupy(candidate, -quantity[item])
     welfare -= worth(candidate, quantity[item])
     held[item] = -1
+    flipFree(item)
     quantity[item] = 0
     let handle = handles(item)
     leave(handle, candidates.line(candidate.start))
@@ -243,7 +256,27 @@ struct Holdings: ~Copyable {
       next += 1
       leave(next, candidates.line(book.extra[index].start))
     }
-    if winning.count > 0 { winning[Int(book.itemBid[Int(candidates.item[item])])] -= 1 }
+    countAward(item, -1)
+  }
+
+  /// One award more or less of an item's bid.
+  @inline(__always)
+  private func countAward(_ item: Int, _ change: Int32) {
+    guard winning.count > 0 else { return }
+    // A name of its own: ThreadSanitizer takes the nested access for one to the shared candidates.
+    let winning = winning
+    winning[Int(book.itemBid[Int(candidates.item[item])])] += change
+  }
+
+  /// To be called whenever an item begins or ceases to hold something.
+  @inline(__always)
+  private func flipFree(_ item: Int) {
+    let all = candidates.scanPlace
+    let places = all.span
+    for choice in candidates.candidates(ofItem: item) {
+      let place = Int(places[unchecked: choice])
+      isFree.base[place >> 6] ^= 1 << UInt64(place & 63)
+    }
   }
 
   /// The first handle of an item.
@@ -284,12 +317,24 @@ struct Holdings: ~Copyable {
     return handle
   }
 
-  /// Takes GPUs of an option's rows; gives them back if negative.
+  /// Takes GPUs of a candidate's rows; gives them back if negative.
   @inline(__always)
+  private func occupy(_ candidate: borrowing Candidates.Candidate, _ quantity: Int32) {
+    let rows = residual.base
+    for row in Int(candidate.start)..<Int(candidate.end) { rows[row] &-= quantity }
+    guard !book.extraFirst.isEmpty else { return }
+    occupyExtras(Int(candidate.option), quantity)
+  }
+
+  /// As much for an option that is no candidate.
   private func occupy(_ option: Int, _ quantity: Int32) {
     let rows = residual.base
     for row in Int(book.start[option])..<Int(book.end[option]) { rows[row] &-= quantity }
-    guard !book.extraFirst.isEmpty else { return }
+    occupyExtras(option, quantity)
+  }
+
+  private func occupyExtras(_ option: Int, _ quantity: Int32) {
+    let rows = residual.base
     let full = book.gpus[option]
     for index in book.extras(ofOption: option) {
       let rectangle = book.extra[index]

@@ -87,7 +87,7 @@ extension Draft {
   }
 
   /// Payments rest on the counterfactuals: all of them together get so many times the effort of the allocation.
-  private static let share = 4
+  private static let share = 6
 
   /// A better allocation becomes the base, filled up with what still fits.
   private mutating func adopt(_ selection: Selection, _ greedy: Greedy) {
