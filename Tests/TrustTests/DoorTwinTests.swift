@@ -5,9 +5,8 @@ import TestSupport
 import Testing
 import Units
 
-/// The door as 013 has it beside the one in 006: the same requests get the same answers, word for word, and leave the same
-/// totals.
-@Suite("The door and its older twin")
+/// The door beside the one it replaced: the same requests get the same answers, word for word, and leave the same totals.
+@Suite("The door and its earlier twin")
 struct DoorTwinTests {
   /// A market with two rounds, and what one company has placed there.
   private final class Side {
@@ -16,7 +15,7 @@ struct DoorTwinTests {
     var owner: Connection
     var bids: [String] = []
 
-    init(older: Bool) throws {
+    init(earlier: Bool) throws {
       let market = try TestMarket()
       try market.addPool(gpus: 128)
       try market.addPool("h200", gpus: 64, lot: 4)
@@ -25,9 +24,8 @@ struct DoorTwinTests {
       _ = try market.openRound("second", delivery: "2036-12-02T00:00Z/P1D")
       var owner = try market.connect(nil)
       try owner.script("UPDATE market.company SET entry_quota = 60")
-      if older {
-        let text = try String(contentsOfFile: TestMarket.sqlFolder + "/006_bids.sql", encoding: .utf8)
-        try owner.script("SET ROLE market_owner;\n\(text);\nRESET ROLE")
+      if earlier {
+        try owner.script("SET ROLE market_owner;\n\(EarlierDoor.receiptAndAppendEntry);\nRESET ROLE")
       }
       let company = try market.connect(login)
       self.market = market
@@ -61,12 +59,12 @@ struct DoorTwinTests {
 
   @Test(arguments: [6, 7, 8] as [UInt64])
   func theyAnswerAlike(_ seed: UInt64) throws {
-    let door = try Side(older: false)
-    let older = try Side(older: true)
-    let isOlder: Bool = try older.owner.query(
-      "SELECT prosrc LIKE '%FILTER (WHERE%' AS old FROM pg_proc WHERE oid = 'market.append_entry'::regproc"
-    ).one().get("old")
-    #expect(isOlder)
+    let door = try Side(earlier: false)
+    let earlier = try Side(earlier: true)
+    let isEarlier: Bool = try earlier.owner.query(
+      "SELECT prosrc LIKE '%FILTER (WHERE%' AS earlier FROM pg_proc WHERE oid = 'market.append_entry'::regproc"
+    ).one().get("earlier")
+    #expect(isEarlier)
     var random = SeededGenerator(seed)
     func one<T>(_ of: [T]) -> T { of[Int.random(in: of.indices, using: &random)] }
     var keys: [(key: String, body: String)] = []
@@ -87,7 +85,7 @@ struct DoorTwinTests {
       let kind = Int.random(in: 0..<12, using: &random)
       if kind == 0 {
         let credit = one([300, 3000, 6000])
-        for side in [door.market, older.market] {
+        for side in [door.market, earlier.market] {
           var asOperator = try side.asOperator()
           try Companies.setCredit(&asOperator, company: "acme", to: Money(dollars: "\(credit)"))
           try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: credit > 300 ? 64 : 16)
@@ -109,13 +107,13 @@ struct DoorTwinTests {
         default: "SELECT market.place_bid(\(round), \(key), \(sent))::text AS receipt"
         }
       }
-      let (answer, expected) = (door.answer(request(door)), older.answer(request(older)))
+      let (answer, expected) = (door.answer(request(door)), earlier.answer(request(earlier)))
       #expect(answer == expected, "\(kind) \(round) \(key)")
       if answer.hasPrefix("GM") { refused.insert(String(answer.prefix(30))) } else { accepted += 1 }
     }
-    #expect(try door.totals() == older.totals())
+    #expect(try door.totals() == earlier.totals())
     #expect(accepted > 20 && refused.count > 10, "\(accepted) accepted, refused: \(refused)")
-    for market in [door.market, older.market] {
+    for market in [door.market, earlier.market] {
       var auditor = try market.asAuditor()
       #expect(try AuditInvariants.problems(&auditor) == [])
     }
