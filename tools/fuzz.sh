@@ -35,7 +35,7 @@ SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 $build/instance-reader -ma
   -rss_limit_mb=2048 -max_len=8192 -dict=tools/fuzz/instance.dict -artifact_prefix=$build/found/ -print_final_stats=1 \
   $build/corpus $build/seeds $build/found >$build/log 2>&1 || status=$?
 if [ $status -ne 0 ]; then
-  grep -E 'Fatal error|ERROR: |SUMMARY|    #[0-9]+ .*Sources/' $build/log | head -30 >&2 || true
+  grep -E 'Fatal error|(Precondition|Assertion) failed|ERROR: |SUMMARY|    #[0-9]+ .*(Sources|tools)/' $build/log | head -30 >&2 || true
   found=$(sed -n 's/.*Test unit written to //p' $build/log | tail -1)
   echo "fuzz: the reader failed on ${found:-an input}; the whole output is in $build/log" >&2
   exit 1
