@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 RELEASE := .build/release/gpumarket
 
-.PHONY: help setup build demo test lint bench faults load year install clean
+.PHONY: help setup build demo test lint bench faults fuzz load year install clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -42,6 +42,9 @@ faults: ## the fault suite at length: kill, restart, race, lose replies, fill di
 	  --filter 'TrustTests.(FaultTests|HostFaultTests|LostReplyTests|UpgradeTests)' 2>&1 | awk -F': ' '\
 	    /^faults:/ { total[$$2] = $$3; next } /skipped|^(✔|✘) (Test|Suite)|recorded an issue/ { print; fflush() } \
 	    END { for (what in total) print "faults: " what ": " total[what] }'
+
+fuzz: setup ## random bytes to the instance reader for $SECONDS (60), under AddressSanitizer
+	@tools/fuzz.sh $(or $(SECONDS),60)
 
 load: ## bids from many connections beside pgbench on a bare table; no acknowledged bid may be missing
 	@tools/setup.sh test

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
 CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void
@@ -53,12 +53,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM market.pool p WHERE p.pool_id = wanted_pool
 $$;
 
--- GPUs of a pool in one slot that published rounds awarded and did not take back.
+-- GPUs of a pool in one slot that published rounds awarded and nobody gave back: as 043 makes it too, which is not applied again
+-- when this file is.
 CREATE OR REPLACE FUNCTION market.awarded_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(sum(u.gpus), 0)
-  FROM market.award_use u JOIN market.award a USING (award) JOIN market.round r USING (round_id)
-  WHERE u.pool_id = wanted_pool AND u.starts_at <= slot_start AND u.ends_at > slot_start AND r.state = 'published'
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Look-ups by key for the few rows found, whatever the planner knows of the tables.
+  RETURN (
+    SELECT coalesce(sum(u.gpus), 0) FROM market.award_use u
+    WHERE u.pool_id = wanted_pool AND u.starts_at <= slot_start AND u.ends_at > slot_start
+      AND (SELECT r.state FROM market.award a JOIN market.round r USING (round_id) WHERE a.award = u.award) = 'published'
+      AND (SELECT count(*) FROM ledger.release x WHERE x.award = u.award AND x.released_from <= slot_start) = 0);
+END
 $$;
 
 -- An outage lowers what later rounds can offer, and what open rounds still offer.

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
@@ -18,13 +18,14 @@ BEGIN
 END
 $$;
 
+-- Of one list of texts: JSON built from arguments of any type asks the catalogue about each.
 CREATE OR REPLACE FUNCTION market.receipt(
   round_name text, company_name text, bid text, kind text, parent text, key text, salt text, accepted_at text, hash bytea,
   body text
 ) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('round', round_name, 'company', company_name, 'bid', bid, 'kind', kind, 'parent', parent,
-    'key', key, 'salt', salt, 'accepted_at', accepted_at, 'hash', encode(hash, 'hex'), 'body', body)
+  SELECT jsonb_object(ARRAY['round', round_name, 'company', company_name, 'bid', bid, 'kind', kind, 'parent', parent,
+    'key', key, 'salt', salt, 'accepted_at', accepted_at, 'hash', encode(hash, 'hex'), 'body', body])
 $$;
 
 CREATE OR REPLACE FUNCTION market.receipt(round_name text, company_name text, e market.entry) RETURNS jsonb
@@ -81,21 +82,36 @@ $$;
 -- Appends one entry. The order of locks: the round's row, shared, so that a closing waits for us and we see it;
 -- then the company's row, so that its exposure cannot be computed twice at once. A bid that comes too late takes no lock:
 -- after its gate nobody can hold a round up.
--- Statements and operators are few, because each is set up anew in each transaction, and most transactions are one bid.
+-- Statements and operators are few, because each is set up anew in each transaction, and most transactions are one bid: look-ups
+-- aggregate nothing, and what is most often the case is asked in one expression.
 CREATE OR REPLACE FUNCTION market.append_entry(
   round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  held record;
-  stands record;
+  id bigint;
+  gate timestamptz;
+  delivery_start timestamptz;
+  delivery_end timestamptz;
+  slot_minutes integer;
+  encrypted boolean;
+  me bigint;
+  company text;
+  login name;
+  credit_limit bigint;
+  entry_quota integer;
+  entries integer;
+  choices bigint;
+  bytes bigint;
+  exposure bigint; -- all of it: what is owed too
+  elsewhere bigint[];
+  amount bigint;
+  twin bigint;
   used record;
   head market.bid;
-  final_bid text := wanted_bid;
-  worst bigint := 0;
-  before bigint := 0;
-  new_choices bigint := 0;
-  old_choices bigint := 0;
+  final_bid text;
+  worst bigint;
+  new_choices bigint;
   salt text;
   now_time timestamptz;
   shown_time text;
@@ -108,113 +124,124 @@ BEGIN
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
-  SELECT r.round_id AS id, r.gate, r.delivery_start, r.delivery_end, r.encrypted, c.company_id AS me, c.name AS company,
-    c.login_role, c.credit_limit, c.entry_quota, r.slot_minutes INTO held
+  SELECT r.round_id, r.gate, r.delivery_start, r.delivery_end, r.slot_minutes, r.encrypted, c.company_id, c.name, c.login_role,
+    c.credit_limit, c.entry_quota
+  INTO id, gate, delivery_start, delivery_end, slot_minutes, encrypted, me, company, login, credit_limit, entry_quota
   FROM market.company c, market.round r
   WHERE c.login_role = session_user AND c.revoked_at IS NULL AND r.name = round_name AND r.state = 'open'
     AND clock_timestamp() < r.gate
   FOR SHARE OF r FOR NO KEY UPDATE OF c;
   now_time := clock_timestamp();
-  IF held.id IS NULL OR now_time >= held.gate THEN
+  IF id IS NULL OR now_time >= gate THEN
     RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
       append_entry.body);
   END IF;
 
   -- Only a statement after the locks sees all that others did before they let go: a twin of this request, what the company
   -- owes, and what it may come to owe. A twin gets its receipt before any rule is asked, since rules may have changed.
-  -- OFFSET keeps a look-up for each round: a planner without statistics may turn a join into a walk over all keys.
-  SELECT (SELECT e.entry_id FROM market.entry e WHERE e.company_id = held.me AND e.key = append_entry.key) AS twin,
-    max(x.entries) FILTER (WHERE r.round_id = held.id) AS entries, max(x.choices) FILTER (WHERE r.round_id = held.id) AS choices,
-    max(x.bytes) FILTER (WHERE r.round_id = held.id) AS bytes,
-    coalesce(sum(x.exposure), 0) + (SELECT o.owed FROM ledger.owing(held.me) o) AS exposure INTO stands
-  FROM market.round r
-  LEFT JOIN LATERAL (SELECT t.entries, t.choices, t.bytes, t.exposure FROM market.company_round t
-    WHERE t.company_id = held.me AND t.round_id = r.round_id OFFSET 0) x ON true
-  WHERE r.state IN ('open', 'closed');
-  IF stands.twin IS NOT NULL THEN
+  -- In other rounds each total is looked up by itself: a planner without statistics may turn a join into a walk over all keys.
+  LOOP
+    SELECT t.entries, t.choices, t.bytes, t.exposure + (SELECT o.owed FROM ledger.owing(me) o),
+      ARRAY(SELECT (SELECT x.exposure FROM market.company_round x WHERE x.company_id = me AND x.round_id = r.round_id)
+        FROM market.round r WHERE r.state IN ('open', 'closed') AND r.round_id <> id),
+      (SELECT e.entry_id FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key)
+    INTO entries, choices, bytes, exposure, elsewhere, twin
+    FROM market.company_round t WHERE t.company_id = me AND t.round_id = id;
+    EXIT WHEN entries IS NOT NULL;
+    INSERT INTO market.company_round (company_id, round_id) VALUES (me, id); -- its first request in this round
+  END LOOP;
+  IF twin IS NOT NULL THEN
     RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
       append_entry.body);
   END IF;
 
   IF wanted_bid IS NOT NULL THEN
-    SELECT * INTO head FROM market.bid b WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
+    SELECT * INTO head FROM market.bid b WHERE b.company_id = me AND b.round_id = id AND b.bid = wanted_bid;
     IF head.bid IS NULL OR head.withdrawn THEN
       PERFORM market.refuse('GM404', format('you have no open bid %L in round %s', left(wanted_bid, 80), round_name),
         format('gpumarket bid list --round %s shows your bids', round_name));
     END IF;
-    before := head.exposure;
-    old_choices := head.choices;
+    final_bid := wanted_bid;
+    exposure := exposure - head.exposure;
+    choices := choices - head.choices;
   ELSE
-    final_bid := 'b_' || left(encode(sha256(convert_to(held.login_role || '/' || append_entry.key, 'UTF8')), 'hex'), 16);
+    final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 16);
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
-    IF held.encrypted THEN
+    IF encrypted THEN
       used := market.check_sealed(append_entry.body);
     ELSE
-      used := market.check_body(held.id, held.me, held.delivery_start, held.delivery_end, held.slot_minutes,
-        append_entry.body);
+      used := market.check_body(id, me, delivery_start, delivery_end, slot_minutes, append_entry.body);
     END IF;
     worst := used.worst;
     new_choices := used.choices;
     IF append_entry.parent IS NOT NULL THEN
-      PERFORM market.check_parent(held.me, held.id, append_entry.parent, final_bid);
+      PERFORM market.check_parent(me, id, append_entry.parent, final_bid);
     END IF;
-    IF worst > before AND stands.exposure - before + worst > held.credit_limit THEN
-      PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
-        market.show_usd(stands.exposure - before + worst), market.show_usd(held.credit_limit)),
-        'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
-    ELSIF stands.entries >= held.entry_quota THEN
-      PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', held.entry_quota, round_name),
-        'withdrawals are still accepted; ask the operator for a larger quota');
-    ELSIF stands.bytes + octet_length(append_entry.body) > 67108864 THEN
-      PERFORM market.refuse('GM422', format('your entries in round %s would come to %s bytes, above 67108864', round_name,
-        stands.bytes + octet_length(append_entry.body)), 'withdrawals are still accepted; bid in fewer or shorter bids');
-    ELSIF stands.choices + new_choices - old_choices > 2000000 THEN -- sealed bids: 025, VerifyBoxes.swift
-      PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
-        round_name, stands.choices + new_choices - old_choices), 'narrow their windows or withdraw some');
+    FOREACH amount IN ARRAY elsewhere LOOP
+      exposure := exposure + coalesce(amount, 0);
+    END LOOP;
+    IF exposure + worst > credit_limit OR entries >= entry_quota OR bytes + octet_length(append_entry.body) > 67108864
+      OR choices + new_choices > 2000000 THEN
+      IF worst > coalesce(head.exposure, 0) AND exposure + worst > credit_limit THEN
+        PERFORM market.refuse('GM422', format('this bid takes your exposure to %s, above your credit of %s',
+          market.show_usd(exposure + worst), market.show_usd(credit_limit)),
+          'lower its limit, GPUs or hours, withdraw another bid, or ask the operator for credit');
+      ELSIF entries >= entry_quota THEN
+        PERFORM market.refuse('GM422', format('you have used your quota of %s entries in round %s', entry_quota, round_name),
+          'withdrawals are still accepted; ask the operator for a larger quota');
+      ELSIF bytes + octet_length(append_entry.body) > 67108864 THEN
+        PERFORM market.refuse('GM422', format('your entries in round %s would come to %s bytes, above 67108864', round_name,
+          bytes + octet_length(append_entry.body)), 'withdrawals are still accepted; bid in fewer or shorter bids');
+      ELSIF choices + new_choices > 2000000 THEN -- sealed bids: 025, VerifyBoxes.swift
+        PERFORM market.refuse('GM422', format('your bids in round %s leave %s places and steps to choose from, above 2000000',
+          round_name, choices + new_choices), 'narrow their windows or withdraw some');
+      END IF;
     END IF;
+  ELSE
+    worst := 0;
+    new_choices := 0;
   END IF;
 
   salt := encode(uuid_send(gen_random_uuid()), 'hex');
   shown_time := market.exact_time(now_time);
-  hash := market.entry_hash(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key,
-    salt, shown_time, append_entry.body);
+  hash := market.entry_hash(round_name, company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
+    shown_time, append_entry.body);
   INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
-  VALUES (held.id, held.me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body,
-    now_time, hash)
+  VALUES (id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body, now_time, hash)
   RETURNING entry_id INTO made;
   IF wanted_bid IS NULL THEN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
-    VALUES (held.me, final_bid, held.id, append_entry.parent, made, worst, new_choices);
+    VALUES (me, final_bid, id, append_entry.parent, made, worst, new_choices);
   ELSE
     UPDATE market.bid b SET head_entry = made, exposure = worst, choices = new_choices,
       withdrawn = (append_entry.kind = 'withdraw'),
       parent = CASE WHEN append_entry.kind = 'withdraw' THEN b.parent ELSE append_entry.parent END
-    WHERE b.company_id = held.me AND b.round_id = held.id AND b.bid = wanted_bid;
+    WHERE b.company_id = me AND b.round_id = id AND b.bid = wanted_bid;
   END IF;
-  IF stands.entries IS NULL THEN
-    INSERT INTO market.company_round (company_id, round_id, entries, exposure, choices, bytes)
-    VALUES (held.me, held.id, 1, worst, new_choices, octet_length(append_entry.body));
-  ELSE
-    UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - before,
-      choices = t.choices + new_choices - old_choices, bytes = t.bytes + octet_length(append_entry.body)
-    WHERE t.company_id = held.me AND t.round_id = held.id;
-  END IF;
-  RETURN market.receipt(round_name, held.company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
+  UPDATE market.company_round t SET entries = t.entries + 1, exposure = t.exposure + worst - coalesce(head.exposure, 0),
+    choices = t.choices + new_choices - coalesce(head.choices, 0), bytes = t.bytes + octet_length(append_entry.body)
+  WHERE t.company_id = me AND t.round_id = id;
+  RETURN market.receipt(round_name, company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
     shown_time, hash, append_entry.body);
 END
 $$;
 
+-- These four are what a session calls. Its first bids find their plans made for any request: planned anew for each request, as is
+-- PostgreSQL's way with the first five, a bid costs nearly three times as much. The plans are look-ups by key, the same whatever
+-- is asked.
 CREATE OR REPLACE FUNCTION market.place_bid(round_name text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN market.append_entry(round_name, NULL, 'place', parent, key, body); -- in plpgsql, which keeps its plans
 END
 $$;
 
 CREATE OR REPLACE FUNCTION market.amend_bid(round_name text, bid text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN market.append_entry(round_name, bid, 'amend', parent, key, body);
 END
@@ -222,7 +249,8 @@ $$;
 
 -- Withdraws a bid and all that hangs on it; returns the receipts, the bid's own first.
 CREATE OR REPLACE FUNCTION market.withdraw_bid(round_name text, bid text, key text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   me bigint := market.current_company();
   id bigint := (market.round_named(round_name)).round_id;
@@ -250,7 +278,8 @@ $$;
 -- Many bids, all or nothing. A parent '#3' is the third bid of the same call. Refusals are gathered, and raised
 -- together as JSON in the DETAIL: [{"index":2,"code":"GM422","message":"…","hint":"…"}].
 CREATE OR REPLACE FUNCTION market.place_bids(round_name text, keys text[], bodies text[], parents text[]) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   receipts jsonb[] := '{}';
   problems jsonb := '[]';

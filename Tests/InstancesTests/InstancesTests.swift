@@ -59,6 +59,11 @@ struct InstanceFileTests {
     #expect(clearing.welfare == 19)
   }
 
+  /// As JSON without a pool is; found by `make fuzz`.
+  @Test func refusesAnAuctionOfNothing() {
+    #expect(message("goods 0\nbids 0\n") == "round.json line 3: the file names no goods; add the header \"goods\"")
+  }
+
   @Test func readsMMKP() throws {
     let text = "2 2 1\n5\n1\n3 2\n9.5 4\n2\n4 1\n8 5\nany text 7\n"
     let problem = try readMMKP(Array(text.utf8), source: "small")

@@ -103,6 +103,46 @@ struct MigratorTests {
     #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
   }
 
+  /// Else a raised revision would bring back what a later file replaced, and an upgraded database be another than a new one.
+  @Test func noFileOfFunctionsTakesBackWhatALaterOneMakes() throws {
+    let server = try TestServer.shared()
+    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
+    let folder = server.folder + "/sql-\(UUID().uuidString)"
+    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
+    let migrator = try Migrator(folder: folder)
+    let names = try migrator.migrate(&connection, slotLength: .hour)
+    var made = try functionsAndTriggers(&connection)
+    #expect(made.count > 100)
+    var raised = 0
+    for name in names {
+      let file = folder + "/" + name
+      var text = try String(contentsOfFile: file, encoding: .utf8)
+      guard text.hasPrefix("-- Revision ") else { continue }
+      text.replace(/-- Revision [0-9]+\./, with: "-- Revision 900.", maxReplacements: 1)
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+      #expect(try migrator.migrate(&connection, slotLength: nil) == [name])
+      let now = try functionsAndTriggers(&connection)
+      let changed = Set(now.symmetricDifference(made).map { $0.prefix(60) })
+      #expect(changed == [], "applied again, \(name) changes these")
+      made = now
+      raised += 1
+    }
+    #expect(raised > 10)
+  }
+
+  private func functionsAndTriggers(_ connection: inout Connection) throws -> Set<String> {
+    Set(
+      try connection.query(
+        """
+        SELECT concat_ws(' ', p.oid::regprocedure, p.proowner::regrole,
+          (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(p.proacl) a), pg_get_functiondef(p.oid)) AS made
+        FROM pg_proc p WHERE p.pronamespace IN ('market'::regnamespace, 'ledger'::regnamespace)
+        UNION ALL
+        SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT t.tgisinternal
+        """
+      ).map { try $0.get("made") })
+  }
+
   @Test func aFailingFileLeavesNothing() throws {
     let server = try TestServer.shared()
     let folder = server.folder + "/sql-\(UUID().uuidString)"
