@@ -53,8 +53,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM market.pool p WHERE p.pool_id = wanted_pool
 $$;
 
--- GPUs of a pool in one slot that published rounds awarded and nobody gave back: as 043 makes it too, which is not applied again
--- when this file is.
+-- GPUs of a pool in one slot that published rounds awarded and nobody gave back. 043, which is never applied again, makes the same
+-- one: keep both alike.
 CREATE OR REPLACE FUNCTION market.awarded_gpus_at(wanted_pool bigint, slot_start timestamptz) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -228,7 +228,7 @@ BEGIN
 END
 $$;
 
--- These four are what a session calls. Its first bids find their plans made for any request: planned anew for each request, as is
+-- These four are what a session bids by. Its first bids find their plans made for any request: planned anew for each request, as is
 -- PostgreSQL's way with the first five, a bid costs nearly three times as much. The plans are look-ups by key, the same whatever
 -- is asked.
 CREATE OR REPLACE FUNCTION market.place_bid(round_name text, key text, body text, parent text DEFAULT NULL) RETURNS jsonb

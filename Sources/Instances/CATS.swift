@@ -34,7 +34,7 @@ func readCATS(_ bytes: [UInt8], source: String) throws -> Instance {
       groups[key]!.number = min(groups[key]!.number, number)
     }
   } while words.nextLine()
-  guard let goods, goods > 0 else { throw words.error("the file names no goods", "add the header \"goods\"") }
+  guard let goods, goods > 0 else { throw words.error("the file names no goods", "give \"goods\" and a number from 1") }
   var builder = Instance.Builder(name: fileName(source), slotMinutes: 60, slotCount: 1)
   for good in 0..<min(goods, Limits.pools + 1) { builder.addPool(name: "g\(good)", capacity: [1], reserve: 0) }
   for key in order {

@@ -18,6 +18,21 @@ struct AnnealingTests {
     }
   }
 
+  /// Books whose lines have more candidates than a refill looks at, most of them awarded or not in long runs.
+  @Test func everyStepKeepsTheInvariantsOfLongLines() throws {
+    for seed in 0..<6 as Range<UInt64> {
+      let setting = try #require(try Setting(seed: seed, bids: 250...350, slots: 12...24))
+      var annealer = setting.annealer(seed: seed)
+      #expect(annealer.candidates.scan.count > 3 * annealer.reach)
+      for step in 0..<400 {
+        annealer.step(Int64(step % 4) * 3)
+        guard step % 8 == 0, let problem = annealer.holdings.broken(holding: setting.start) else { continue }
+        Issue.record("seed \(seed), step \(step): \(problem)")
+        return
+      }
+    }
+  }
+
   @Test func undoRestoresWhatWasHeld() throws {
     for seed in 0..<150 as Range<UInt64> {
       guard let setting = try Setting(seed: seed) else { continue }
@@ -56,8 +71,8 @@ struct Setting {
   let shortlist: Shortlist
   let start: Selection
 
-  init?(seed: UInt64) throws {
-    instance = try SmallBook(bids: 6...14, slots: 2...6).instance(seed: seed)
+  init?(seed: UInt64, bids: ClosedRange<Int> = 6...14, slots: ClosedRange<Int> = 2...6) throws {
+    instance = try SmallBook(bids: bids, slots: slots).instance(seed: seed)
     book = Book(instance)
     let certificate = Certificate(book)
     let prices = certificate.whole([Double](repeating: 1, count: book.rowCount))

@@ -61,7 +61,9 @@ struct InstanceFileTests {
 
   /// As JSON without a pool is; found by `make fuzz`.
   @Test func refusesAnAuctionOfNothing() {
-    #expect(message("goods 0\nbids 0\n") == "round.json line 3: the file names no goods; add the header \"goods\"")
+    #expect(
+      message("goods 0\nbids 0\n")
+        == "round.json line 3: the file names no goods; give \"goods\" and a number from 1")
   }
 
   @Test func readsMMKP() throws {

@@ -99,7 +99,7 @@ extension Annealer {
       place += 1
       if place == count { place = 0 }
     }
-    ticks += 4 * looked + 16 * found
+    ticks += 5 * looked + 20 * found
     guard best >= 0 else { return false }
     ejected.append(Int32(best))
     ejectedChoices.append(holdings.held[best])

@@ -1,5 +1,5 @@
 extension Annealer {
-  /// How many candidates a refill looks at.
+  /// How long a stretch of the scan a refill goes through, what is awarded included.
   var reach: Int { 120 }
 
   /// Frees an award, half of the time with one that overlaps it, and refills the gap with others.
@@ -79,7 +79,7 @@ extension Annealer {
       letChildrenIn(item)
       room = mostRoom(start, end)
     }
-    ticks += 4 * looked
+    ticks += 6 * looked
   }
 
   private func mostRoom(_ start: Int32, _ end: Int32) -> Int32 {

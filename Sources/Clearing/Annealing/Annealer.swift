@@ -22,8 +22,8 @@ struct Annealer: ~Copyable {
 
   init(_ candidates: Candidates, holding selection: Selection, seed: UInt64) {
     self.candidates = candidates
-    // 60 for each doubling above 5,000 candidates, as measured up to 400,000 of them.
-    changeTicks = 60 * (Int.bitWidth - 1 - max(1, candidates.all.count / 5000).leadingZeroBitCount)
+    // 90 for each doubling above 5,000 candidates, as measured up to 400,000 of them.
+    changeTicks = 90 * (Int.bitWidth - 1 - max(1, candidates.all.count / 5000).leadingZeroBitCount)
     holdings = Holdings(candidates, holding: selection)
     random = RandomWords(seed: seed)
     var area = 0
@@ -50,7 +50,8 @@ struct Annealer: ~Copyable {
 
   /// Tries one move, and keeps it if it loses at most `threshold`.
   mutating func step(_ threshold: Int64) {
-    ticks += 450
+    ticks += 600
+    let flips = holdings.flips
     holdings.begin()
     let before = holdings.welfare
     let item = pick()
@@ -58,6 +59,7 @@ struct Annealer: ~Copyable {
       holdings.held[item] >= 0 && random.below(4) != 0 ? ruin(item) : insert(item, losing: threshold)
     ticks += holdings.journal.count * changeTicks
     if done, before - holdings.welfare <= threshold { holdings.keep() } else { holdings.undo() }
+    ticks += holdings.flips - flips
   }
 
   /// An item to move; those that are worth little more than their price more often.

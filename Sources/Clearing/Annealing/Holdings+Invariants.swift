@@ -30,7 +30,11 @@ extension Holdings {
   func rectangles(_ line: Int) -> [[Int32]] {
     (0..<Int(lineCount[line])).map {
       let rectangle = standing[Int(lineFirst[line]) + $0]
-      return [rectangle.item, rectangle.start, rectangle.end, rectangle.height]
+      let weight = rectangle.weight.bitPattern
+      return [
+        rectangle.item, rectangle.start, rectangle.end, rectangle.height,
+        Int32(truncatingIfNeeded: weight), Int32(truncatingIfNeeded: weight >> 32),
+      ]
     }.sorted { $0.lexicographicallyPrecedes($1) }
   }
 }

@@ -13,6 +13,8 @@ struct Holdings: ~Copyable {
   /// A bit for each place of `candidates.scan`: whether its item holds nothing. Most hold something where GPUs are
   /// scarce, and a gap is filled without a look at them.
   let isFree: Buffer<UInt64>
+  /// How many of these bits have been changed: an item of very many candidates is dear to move.
+  private(set) var flips = 0
   /// Micro-dollars net of reserve, of these items alone.
   private(set) var welfare: Int64 = 0
 
@@ -270,7 +272,8 @@ struct Holdings: ~Copyable {
 
   /// To be called whenever an item begins or ceases to hold something.
   @inline(__always)
-  private func flipFree(_ item: Int) {
+  private mutating func flipFree(_ item: Int) {
+    flips &+= candidates.candidates(ofItem: item).count
     let all = candidates.scanPlace
     let places = all.span
     for choice in candidates.candidates(ofItem: item) {

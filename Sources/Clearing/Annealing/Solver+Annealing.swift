@@ -80,7 +80,7 @@ struct AnnealingPlan {
 final class AnnealingChain: @unchecked Sendable {
   private var annealer: Annealer
 
-  /// About how many ticks a move takes on a book of middling size.
+  /// Ticks of a move, by which moves are reckoned where the heat is chosen: half of what one takes on a middling book.
   static let ticksPerMove = 2500
 
   init(_ candidates: Candidates, from start: Selection, seed: UInt64) {
