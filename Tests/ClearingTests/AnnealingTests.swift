@@ -20,13 +20,14 @@ struct AnnealingTests {
 
   /// Books whose lines have more candidates than a refill looks at, most of them awarded or not in long runs.
   @Test func everyStepKeepsTheInvariantsOfLongLines() throws {
-    for seed in 0..<6 as Range<UInt64> {
-      let setting = try #require(try Setting(seed: seed, bids: 250...350, slots: 12...24))
+    for seed in 0..<3 as Range<UInt64> {
+      let setting = try #require(try Setting(seed: seed, bids: 900...1000, slots: 12...16))
       var annealer = setting.annealer(seed: seed)
-      #expect(annealer.candidates.scan.count > 3 * annealer.reach)
-      for step in 0..<400 {
+      let first = annealer.candidates.lineFirst
+      #expect(zip(first, first.dropFirst()).contains { Int($1 - $0) > annealer.reach })
+      for step in 0..<200 {
         annealer.step(Int64(step % 4) * 3)
-        guard step % 8 == 0, let problem = annealer.holdings.broken(holding: setting.start) else { continue }
+        guard step % 20 == 0, let problem = annealer.holdings.broken(holding: setting.start) else { continue }
         Issue.record("seed \(seed), step \(step): \(problem)")
         return
       }
