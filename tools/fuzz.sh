@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 build=.build/fuzz
+rm -rf $build/seeds # some may have been deleted
 mkdir -p $build/corpus $build/found $build/seeds
 
 # Optimized, with Swift's checks and its assertions; a module after those it imports.

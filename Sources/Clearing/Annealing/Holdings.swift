@@ -98,7 +98,7 @@ struct Holdings: ~Copyable {
       if let choice {
         take(choice, selection.quantity[item])
       } else {
-        occupy(Int(option), selection.quantity[item])
+        occupy(option, book.start[Int(option)], book.end[Int(option)], selection.quantity[item])
         if winning.count > 0 { winning[Int(book.itemBid[item])] += 1 }
       }
     }
@@ -223,7 +223,7 @@ struct Holdings: ~Copyable {
     let candidate = candidates.all[choice]
     let item = Int(candidate.item)
     assert(held[item] < 0 && quantity >= candidate.low && quantity <= candidate.gpus)
-    occupy(candidate, quantity)
+    occupy(candidate.option, candidate.start, candidate.end, quantity)
     held[item] = Int32(choice)
     flipFree(item)
     self.quantity[item] = quantity
@@ -246,7 +246,7 @@ struct Holdings: ~Copyable {
 
   private mutating func lift(_ item: Int) {
     let candidate = candidates.all[Int(held[item])]
-    occupy(candidate, -quantity[item])
+    occupy(candidate.option, candidate.start, candidate.end, -quantity[item])
     welfare -= worth(candidate, quantity[item])
     held[item] = -1
     flipFree(item)
@@ -320,26 +320,14 @@ struct Holdings: ~Copyable {
     return handle
   }
 
-  /// Takes GPUs of a candidate's rows; gives them back if negative.
+  /// Takes GPUs of an option's rows, those of its first rectangle from `start` up to `end`; gives them back if negative.
   @inline(__always)
-  private func occupy(_ candidate: borrowing Candidates.Candidate, _ quantity: Int32) {
+  private func occupy(_ option: Int32, _ start: Int32, _ end: Int32, _ quantity: Int32) {
     let rows = residual.base
-    for row in Int(candidate.start)..<Int(candidate.end) { rows[row] &-= quantity }
+    for row in Int(start)..<Int(end) { rows[row] &-= quantity }
     guard !book.extraFirst.isEmpty else { return }
-    occupyExtras(Int(candidate.option), quantity)
-  }
-
-  /// As much for an option that is no candidate.
-  private func occupy(_ option: Int, _ quantity: Int32) {
-    let rows = residual.base
-    for row in Int(book.start[option])..<Int(book.end[option]) { rows[row] &-= quantity }
-    occupyExtras(option, quantity)
-  }
-
-  private func occupyExtras(_ option: Int, _ quantity: Int32) {
-    let rows = residual.base
-    let full = book.gpus[option]
-    for index in book.extras(ofOption: option) {
+    let full = book.gpus[Int(option)]
+    for index in book.extras(ofOption: Int(option)) {
       let rectangle = book.extra[index]
       let height = quantity == full ? rectangle.gpus : quantity == -full ? -rectangle.gpus : quantity
       for row in Int(rectangle.start)..<Int(rectangle.end) { rows[row] &-= height }

@@ -80,7 +80,7 @@ struct AnnealingPlan {
 final class AnnealingChain: @unchecked Sendable {
   private var annealer: Annealer
 
-  /// Ticks of a move, by which moves are reckoned where the heat is chosen: half of what one takes on a middling book.
+  /// A nominal figure, by which moves are reckoned where the heat is chosen: the heat was tuned with it.
   static let ticksPerMove = 2500
 
   init(_ candidates: Candidates, from start: Selection, seed: UInt64) {
