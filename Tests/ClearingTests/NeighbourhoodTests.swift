@@ -52,4 +52,61 @@ struct NeighbourhoodTests {
       }
     }
   }
+
+  /// A draw has its bids once, in order, with their kin and something to gain; a small draw is part of a large one.
+  @Test func drawnBidsMeet() throws {
+    for seed in 0..<60 as Range<UInt64> {
+      let book = Book(try SmallBook(bids: 6...14, slots: 2...6).instance(seed: seed))
+      let certificate = Certificate(book)
+      let prices = [Int64](repeating: 0, count: book.rowCount)
+      var held = Allocation(book)
+      Greedy(book, prices: [Double](repeating: 1, count: book.rowCount)).fill(&held)
+      let shortlist = try #require(
+        Shortlist(certificate, prices: prices, tolerance: 3, keeping: held.selection))
+      let draw = NeighbourhoodDraw(shortlist)
+      for shape in NeighbourhoodDraw.Shape.allCases {
+        var random = RandomWords(seed: seed)
+        var again = random
+        let some = draw.draw(held.selection, shape, size: 3, &random)
+        let all = draw.draw(held.selection, shape, size: book.bidCount, &again)
+        #expect(Set(some.bids).isSubset(of: all.bids), "seed \(seed)")
+        #expect(some.bids == some.bids.sorted() && Set(some.bids).count == some.bids.count)
+        #expect(some.bids == book.withKin(some.bids), "seed \(seed)")
+        for bid in some.bids where book.linked.isEmpty {
+          #expect(book.items(ofBid: bid).contains { !shortlist.entries(ofItem: $0).isEmpty }, "seed \(seed)")
+        }
+        if book.linked.isEmpty { #expect(some.bids.count == min(3, all.bids.count), "seed \(seed)") }
+      }
+    }
+  }
+
+  /// Work goes to what brings most for it; what brings nothing is still tried.
+  @Test func mixFollowsYield() {
+    typealias Shape = NeighbourhoodDraw.Shape
+    for rich in Shape.allCases {
+      var mix = NeighbourhoodMix()
+      var spent: [Shape: Int] = [:]
+      for _ in 0..<2000 {
+        let (shape, _) = mix.next()
+        spent[shape, default: 0] += 1000
+        mix.learn(shape, gain: shape == rich ? 50 : 1, ticks: 1000, isComplete: true)
+      }
+      for poor in Shape.allCases where poor != rich {
+        #expect(spent[rich]! > 4 * spent[poor]! && spent[poor]! > 0)
+      }
+    }
+  }
+
+  @Test func mixGrowsWhatEndsInTimeAndShrinksWhatDoesNot() {
+    var mix = NeighbourhoodMix()
+    let begin = mix.next()
+    for _ in 0..<40 { mix.learn(begin.shape, gain: 0, ticks: 1, isComplete: true) }
+    for other in NeighbourhoodDraw.Shape.allCases where other != begin.shape {
+      for _ in 0..<400 { mix.learn(other, gain: 0, ticks: 1_000_000, isComplete: false) }
+    }
+    let grown = mix.next()
+    #expect(grown.shape == begin.shape && grown.size > begin.size)
+    for _ in 0..<400 { mix.learn(begin.shape, gain: 0, ticks: 1_000_000, isComplete: false) }
+    #expect(mix.next().size == 10)
+  }
 }

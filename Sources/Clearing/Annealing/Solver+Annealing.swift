@@ -62,9 +62,10 @@ struct AnnealingPlan {
     let movesPerItem = max(1, ticksPerRound / AnnealingChain.ticksPerMove / items)
     // A warm start is near a good allocation, which great heat would only destroy. A cold start is hot enough to
     // move the largest blocks, where there are moves enough to cool down from there, and blocks so large that the
-    // greedy allocation is some percent from the bound.
+    // greedy allocation is several percent from the bound.
     let part = min(1, Double(movesPerItem) / 1280)
-    let hottest = min(1, gap / 0.04, part.squareRoot() * part.squareRoot().squareRoot())
+    let coarseness = min(1, gap / 0.06)
+    let hottest = min(coarseness * coarseness, part.squareRoot() * part.squareRoot().squareRoot())
     heat = isWarm ? AnnealingPlan.warmth : max(2, Int64(70 * hottest))
   }
 

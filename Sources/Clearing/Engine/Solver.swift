@@ -11,7 +11,6 @@ struct Solver {
   var tiesRuled = false
   /// Whether the allocation matters, or only its welfare.
   var rulesTies = true
-  var neighbourhoods = NeighbourhoodSize()
   /// Rows of the largest part that trees have not proven; `Int.max` if one has more columns than a tree may have.
   var hardestRows = 0
   /// Whether a part of at most `quickRows` rows is unproven.
@@ -69,9 +68,13 @@ struct Solver {
       searchTrees(ticks: work.left, rows: Solver.quickRows)
     } else {
       let isWorthTrees = mayBeBounded || hasEasyPart
-      anneal(ticks: isWorthTrees ? all / 5 * 3 : all / 5 * 4)
       if isWorthTrees {
+        anneal(ticks: all / 5 * 3)
         searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
+      } else {
+        // What annealing finds late, neighbourhoods find sooner.
+        anneal(ticks: min(all / 5 * 4, all / 5 * 2 + book.itemCount * Solver.firstAnnealingTicks))
+        polish(volume)
       }
       searchNeighbourhoods(ticks: work.left)
     }
@@ -79,8 +82,24 @@ struct Solver {
 
   /// What a first attempt at a proof may cost.
   private static let firstTicks = 400 * Work.ticksPerUnit
+  /// What annealing has for an item in any case, before neighbourhoods: large books need it.
+  private static let firstAnnealingTicks = 400_000
   /// Annealing for an item before a tree: more finds little that the tree would not.
   private static let annealingTicks = 300_000
+
+  /// Lowers the bound by more iterations where the volume algorithm ended, if there is time for many. Their prices
+  /// serve the bound alone: a greedy allocation is worse at them.
+  private mutating func polish(_ volume: Volume) {
+    let cost = DualOracle(book).cost
+    let iterations = min(5000, work.budget / 30 / cost)
+    guard welfare < bound, iterations >= 1000, !work.stoppedEarly else { return }
+    var volume = volume
+    volume.ticks = 0
+    volume.run(iterations: iterations, boldness: 0.001)
+    work.add(volume.ticks)
+    offer(volume.prices)
+    work.boundary()
+  }
 
   /// Whether there is work enough for trees of larger parts, which lower the bound at least: ten times what a first
   /// relaxation costs, some thirty pivots a row of rows × rows each.

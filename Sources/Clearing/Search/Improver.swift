@@ -6,7 +6,7 @@ final class Improver {
   private let book: Book
   private let draw: NeighbourhoodDraw?
   private var random: RandomWords
-  private var size = NeighbourhoodSize()
+  private var mix = NeighbourhoodMix()
   private var round = 0
   private var failures = 0
   /// Disputed bids that were searched to the end beside the best allocation, in vain.
@@ -38,10 +38,11 @@ final class Improver {
         guard draw != nil else { return spent }
         isDrawn = true
       }
-      if isDrawn, let draw { free = draw.draw(held, size: size.size, &random) }
+      let (shape, size) = mix.next()
+      if isDrawn, let draw { free = draw.draw(held, shape, size: size, &random) }
       let found = book.improve(held, free, ticks: isDrawn ? min(limit - spent, Improver.windowTicks) : limit - spent)
       spent += found.ticks
-      if isDrawn { size.adapt(found.isComplete) }
+      if isDrawn { mix.learn(shape, gain: found.gain, ticks: found.ticks, isComplete: found.isComplete) }
       if let better = found.better {
         tree.offer(better)
         failures = 0

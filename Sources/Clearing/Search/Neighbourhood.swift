@@ -9,26 +9,53 @@ struct Neighbourhood: Sendable {
 
 /// Draws neighbourhoods of a book around stretches of rows.
 struct NeighbourhoodDraw: Sendable {
-  private let book: Book
-  /// What may be awarded in a good allocation, item by item.
-  private let shortlist: Shortlist
+  let book: Book
   private let lines: Int
+  /// Where each bid's places begin; one entry more than bids.
+  private let first: [Int32]
+  /// Where bids could be in a good allocation.
+  private let places: [Place]
+
+  /// Slots `start` up to `end` of a line.
+  fileprivate struct Place {
+    let line, start, end: Int32
+  }
 
   init(_ shortlist: Shortlist) {
-    self.shortlist = shortlist
-    book = shortlist.book
+    let book = shortlist.book
+    self.book = book
     lines = (book.rowCount + book.lineLength - 1) / book.lineLength
+    var first: [Int32] = [0]
+    var places: [Place] = []
+    for bid in 0..<book.bidCount {
+      for item in book.items(ofBid: bid) {
+        for entry in shortlist.entries(ofItem: item) {
+          book.forEachRectangle(Int(shortlist.option[entry])) { places.append(Place($0, book)) }
+        }
+      }
+      first.append(Int32(places.count))
+    }
+    self.first = first
+    self.places = places
+  }
+
+  /// What the bids of a neighbourhood have in common.
+  enum Shape: Int, CaseIterable, Sendable {
+    /// A stretch of slots anywhere, on one line or on all.
+    case stretchOfLine, stretch
+    /// The slots that some bid could have, on its line or on all.
+    case placeOfLine, place
   }
 
   /// Slots `start` up to `end` of a line, or of all lines.
-  private struct Window {
+  fileprivate struct Window {
     let line: Int?
     let start, end: Int
   }
 
   /// - Parameter size: about how many bids it should have.
-  func draw(_ held: Selection, size: Int, _ random: inout RandomWords) -> Neighbourhood {
-    let window = drawWindow(held, &random)
+  func draw(_ held: Selection, _ shape: Shape, size: Int, _ random: inout RandomWords) -> Neighbourhood {
+    let window = drawWindow(shape, &random)
     var scored: [(score: Int, bid: Int)] = []
     for bid in 0..<book.bidCount {
       let overlap = overlap(bid, window, held)
@@ -39,52 +66,54 @@ struct NeighbourhoodDraw: Sendable {
     return Neighbourhood(bids: book.withKin(scored.prefix(size).map(\.bid)))
   }
 
-  private func drawWindow(_ held: Selection, _ random: inout RandomWords) -> Window {
+  private func drawWindow(_ shape: Shape, _ random: inout RandomWords) -> Window {
     let length = book.lineLength
-    switch random.below(4) {
-    case 0:
+    switch shape {
+    case .stretchOfLine:
       let centre = random.below(length)
       let reach = max(2, length / (6 + random.below(8)))
       return Window(line: random.below(lines), start: centre - reach, end: centre + reach)
-    case 1:
+    case .stretch:
       let centre = random.below(length)
       let reach = max(2, length / (12 + random.below(16)))
       return Window(line: nil, start: centre - reach, end: centre + reach)
-    default:
-      // Where some bid could be.
-      guard !shortlist.option.isEmpty else { return Window(line: nil, start: 0, end: length) }
-      let option = Int(shortlist.option[random.below(shortlist.option.count)])
-      let line = Int(book.start[option]) / length
-      let start = Int(book.start[option]) - line * length
-      let end = Int(book.end[option]) - line * length
-      return Window(line: random.below(3) == 0 ? nil : line, start: start, end: end)
+    case .placeOfLine, .place:
+      guard !places.isEmpty else { return Window(line: nil, start: 0, end: length) }
+      let place = places[random.below(places.count)]
+      return Window(line: shape == .place ? nil : Int(place.line), start: Int(place.start), end: Int(place.end))
     }
   }
 
-  /// How much of a bid's best placed option lies in the window, in thousandths, and as much again for what it holds.
+  /// How much of a bid's best place lies in the window, in thousandths, and as much again for what it holds.
   private func overlap(_ bid: Int, _ window: Window, _ held: Selection) -> Int {
     var most = 0
+    let places = places.span
+    for index in Int(first[bid])..<Int(first[bid + 1]) { most = max(most, window.overlap(places[index])) }
+    guard most > 0 else { return 0 }
     var now = 0
-    for item in book.items(ofBid: bid) {
-      for entry in shortlist.entries(ofItem: item) {
-        most = max(most, overlap(option: Int(shortlist.option[entry]), window))
-      }
-      if held.option[item] >= 0 { now = max(now, overlap(option: Int(held.option[item]), window)) }
+    for item in book.items(ofBid: bid) where held.option[item] >= 0 {
+      book.forEachRectangle(Int(held.option[item])) { now = max(now, window.overlap(Place($0, book))) }
     }
     return most + now
   }
+}
 
-  private func overlap(option: Int, _ window: Window) -> Int {
-    var most = 0
-    book.forEachRectangle(option) { rectangle in
-      let line = Int(rectangle.start) / book.lineLength
-      if let wanted = window.line, wanted != line { return }
-      let start = Int(rectangle.start) - line * book.lineLength
-      let end = Int(rectangle.end) - line * book.lineLength
-      let common = min(end, window.end) - max(start, window.start)
-      if common > 0 { most = max(most, common * 1000 / (end - start)) }
-    }
-    return most
+extension NeighbourhoodDraw.Place {
+  init(_ rectangle: Book.Rectangle, _ book: Book) {
+    let length = Int32(book.lineLength)
+    line = rectangle.start / length
+    start = rectangle.start - line * length
+    end = rectangle.end - line * length
+  }
+}
+
+extension NeighbourhoodDraw.Window {
+  /// How much of a place lies here, in thousandths.
+  @inline(__always)
+  func overlap(_ place: NeighbourhoodDraw.Place) -> Int {
+    if let line, line != Int(place.line) { return 0 }
+    let common = min(Int(place.end), end) - max(Int(place.start), start)
+    return common > 0 ? common * 1000 / Int(place.end - place.start) : 0
   }
 }
 
