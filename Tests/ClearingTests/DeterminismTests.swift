@@ -21,26 +21,57 @@ struct DeterminismTests {
     }
   }
 
-  /// A book that stays open: annealing, two searches that share a tree, and neighbourhoods beside them all take part.
-  @Test func oneThreadAndManyOnAnOpenBook() throws {
+  /// A book whose bids all have about the same worth for what they take, so that it stays open.
+  static func openBook(slots: Int, bids: Int, alternatives: Int) throws -> Instance {
     var random = Seeded(seed: 11)
-    var builder = Instance.Builder(name: "open", slotMinutes: 60, slotCount: 24)
-    for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 24, count: 24), reserve: 0) }
-    for bid in 0..<120 {
-      let (slots, gpus) = (random.pick(3...14), random.pick(1...4) * 4)
-      let worth = slots * gpus
-      let placements = (0..<6).map { _ in
-        let use = Use(pool: random.pick(0...2), firstSlot: random.pick(0...24 - slots), slots: slots, gpus: gpus)
+    var builder = Instance.Builder(name: "open", slotMinutes: 60, slotCount: slots)
+    for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 24, count: slots), reserve: 0) }
+    for bid in 0..<bids {
+      let (length, gpus) = (random.pick(3...14), random.pick(1...4) * 4)
+      let worth = length * gpus
+      let placements = (0..<alternatives).map { _ in
+        let use = Use(pool: random.pick(0...2), firstSlot: random.pick(0...slots - length), slots: length, gpus: gpus)
         return Placement(value: Int64(worth * random.pick(1000...1050)), uses: [use])
       }
       builder.addBid(id: "b\(bid)", company: "c\(bid % 9)", placements: placements)
     }
-    let instance = try builder.build()
-    let many = clear(instance, pricing: .none, effort: Effort(units: 150))
-    let one = Threads.$single.withValue(true) { clear(instance, pricing: .none, effort: Effort(units: 150)) }
+    return try builder.build()
+  }
+
+  /// Annealing, two searches that share a tree, and neighbourhoods beside them all take part.
+  @Test func oneThreadAndManyOnAnOpenBook() throws {
+    let instance = try Self.openBook(slots: 24, bids: 120, alternatives: 6)
+    try Self.expectSame(instance, units: 150)
+  }
+
+  /// Too many rows for a tree: annealing, more prices, and neighbourhoods whose finds are put together.
+  @Test func oneThreadAndManyOnALargeBook() throws {
+    let instance = try Self.openBook(slots: 168, bids: 500, alternatives: 3)
+    let rows = Columns.impliedRows(Book(instance)).count { !$0 }
+    try #require(rows > Solver.quickRows)
+    try Self.expectSame(instance, units: 300)
+  }
+
+  private static func expectSame(_ instance: Instance, units: Int) throws {
+    let many = clear(instance, pricing: .none, effort: Effort(units: units))
+    let one = Threads.$single.withValue(true) { clear(instance, pricing: .none, effort: Effort(units: units)) }
     #expect(many.welfare < many.bound, "a book that is proven deals no nodes")
-    #expect(Self.digest(many) == Self.digest(one))
+    #expect(digest(many) == digest(one))
     #expect(Verifier.problems(of: many, in: instance, pricing: .none) == [])
+  }
+
+  /// A stop among neighbourhoods is repeated exactly.
+  @Test func stoppedNeighbourhoodsCanBeRepeated() throws {
+    let instance = try Self.openBook(slots: 168, bids: 500, alternatives: 3)
+    let units = 300
+    for part in [50, 70, 90] {
+      var effort = Effort(units: units)
+      effort.stopAt = units * part / 100
+      let stopped = clear(instance, pricing: .none, effort: effort)
+      try #require(stopped.stoppedEarly)
+      effort.stopAt = stopped.workDone
+      #expect(Self.digest(clear(instance, pricing: .none, effort: effort)) == Self.digest(stopped))
+    }
   }
 
   @Test func stoppedRunsCanBeRepeated() throws {

@@ -80,7 +80,7 @@ struct NeighbourhoodTests {
     }
   }
 
-  /// Work goes to what brings most for it; what brings nothing is still tried.
+  /// Work goes to what brings most for it; what brings little is still tried.
   @Test func mixFollowsYield() {
     typealias Shape = NeighbourhoodDraw.Shape
     for rich in Shape.allCases {

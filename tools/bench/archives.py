@@ -71,7 +71,7 @@ def main():
     folder = pathlib.Path(a.data) / "mmkp"
     for row in csv.DictReader(open(folder / "reference.csv")):
         path = folder / f"{row['instance']}.txt.gz"
-        answer = ours(a.gpumarket, path, "standard")
+        answer = ours(a.gpumarket, path, "thorough")
         above = lift(path)
         record(family="MMKP", file=row["instance"], peer="ours", seconds=answer["seconds"],
                welfare=answer["welfare"] - above, bound=answer["bound"] - above, proven=answer["proven"],

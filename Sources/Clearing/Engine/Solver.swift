@@ -82,16 +82,16 @@ struct Solver {
 
   /// What a first attempt at a proof may cost.
   private static let firstTicks = 400 * Work.ticksPerUnit
-  /// What annealing has for an item in any case, before neighbourhoods: large books need it.
+  /// What annealing has for an item beyond two fifths of the work, before neighbourhoods: books of many bids need it.
   private static let firstAnnealingTicks = 400_000
   /// Annealing for an item before a tree: more finds little that the tree would not.
   private static let annealingTicks = 300_000
 
-  /// Lowers the bound by more iterations where the volume algorithm ended, if there is time for many. Their prices
-  /// serve the bound alone: a greedy allocation is worse at them.
+  /// Lowers the bound by more iterations where the volume algorithm ended, if there is time for many: only after the
+  /// greedy allocation, which is worse at their prices.
   private mutating func polish(_ volume: Volume) {
     let cost = DualOracle(book).cost
-    let iterations = min(5000, work.budget / 30 / cost)
+    let iterations = min(5000, min(work.left, work.budget / 30) / max(1, cost))
     guard welfare < bound, iterations >= 1000, !work.stoppedEarly else { return }
     var volume = volume
     volume.ticks = 0

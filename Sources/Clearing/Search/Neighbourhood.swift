@@ -84,17 +84,17 @@ struct NeighbourhoodDraw: Sendable {
     }
   }
 
-  /// How much of a bid's best place lies in the window, in thousandths, and as much again for what it holds.
+  /// How much of a bid's best place lies in the window, in thousandths, plus how much of what it holds does: a bid that
+  /// stands in the window comes first.
   private func overlap(_ bid: Int, _ window: Window, _ held: Selection) -> Int {
     var most = 0
     let places = places.span
     for index in Int(first[bid])..<Int(first[bid + 1]) { most = max(most, window.overlap(places[index])) }
-    guard most > 0 else { return 0 }
     var now = 0
     for item in book.items(ofBid: bid) where held.option[item] >= 0 {
       book.forEachRectangle(Int(held.option[item])) { now = max(now, window.overlap(Place($0, book))) }
     }
-    return most + now
+    return max(most, now) + now
   }
 }
 

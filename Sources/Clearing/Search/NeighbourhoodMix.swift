@@ -37,7 +37,7 @@ struct NeighbourhoodMix {
     gained[index] += Double(gain)
     spent[index] += Double(max(1, ticks))
     let now = size[index]
-    // Three searches in four should end in time.
+    // About three searches in four end in time where these are in balance.
     size[index] =
       isComplete
       ? min(now + max(1, now / 40), NeighbourhoodMix.largest)

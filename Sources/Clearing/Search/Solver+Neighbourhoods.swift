@@ -9,14 +9,12 @@ extension Solver {
     else { return }
     let draw = NeighbourhoodDraw(shortlist)
     let searches = (0..<Solver.lanes).map { NeighbourhoodSearch(draw, seed: UInt64($0 + 1)) }
-    var spent = 0
+    let end = work.ticks + ticks
     var round = 0
-    while spent < ticks, welfare < bound, !work.stoppedEarly {
-      let (best, slice) = (best, min(ticks - spent, Solver.sliceTicks))
+    while work.ticks < end, welfare < bound, !work.stoppedEarly {
+      let (best, slice) = (best, min(end - work.ticks, Solver.sliceTicks))
       let found = parallelMap(searches.count) { searches[$0].run(from: best, ticks: slice) }
-      let slowest = max(1, found.map(\.ticks).max()!)
-      spent += slowest
-      work.add(slowest)
+      work.add(found.map(\.ticks).max()!)
       // Each lane goes first in turn.
       for lane in found.indices { for better in found[(lane + round) % found.count].better { take(better) } }
       round += 1
@@ -36,6 +34,7 @@ extension Solver {
         merged.quantity[item] = better.selection.quantity[item]
       }
     }
+    merged.settleCurves(book)
     let value = merged.welfare(book)
     guard value > welfare, merged.isFeasible(book) else { return }
     offer(merged, value)
