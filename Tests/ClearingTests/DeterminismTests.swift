@@ -46,31 +46,36 @@ struct DeterminismTests {
 
   /// Too many rows for a tree: annealing, more prices, and neighbourhoods whose finds are put together.
   @Test func oneThreadAndManyOnALargeBook() throws {
-    let instance = try Self.openBook(slots: 168, bids: 500, alternatives: 3)
+    let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 2)
     let rows = Columns.impliedRows(Book(instance)).count { !$0 }
     try #require(rows > Solver.quickRows)
-    try Self.expectSame(instance, units: 300)
+    try Self.expectSame(instance, units: 200)
   }
 
   private static func expectSame(_ instance: Instance, units: Int) throws {
     let many = clear(instance, pricing: .none, effort: Effort(units: units))
     let one = Threads.$single.withValue(true) { clear(instance, pricing: .none, effort: Effort(units: units)) }
     #expect(many.welfare < many.bound, "a book that is proven deals no nodes")
-    #expect(digest(many) == digest(one))
+    let isSame = digest(many) == digest(one)
+    #expect(isSame)
     #expect(Verifier.problems(of: many, in: instance, pricing: .none) == [])
   }
 
   /// A stop among neighbourhoods is repeated exactly.
   @Test func stoppedNeighbourhoodsCanBeRepeated() throws {
-    let instance = try Self.openBook(slots: 168, bids: 500, alternatives: 3)
-    let units = 300
-    for part in [50, 70, 90] {
+    let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 2)
+    let units = 200
+    for part in [60, 90] {
       var effort = Effort(units: units)
       effort.stopAt = units * part / 100
       let stopped = clear(instance, pricing: .none, effort: effort)
       try #require(stopped.stoppedEarly)
       effort.stopAt = stopped.workDone
-      #expect(Self.digest(clear(instance, pricing: .none, effort: effort)) == Self.digest(stopped))
+      let again = clear(instance, pricing: .none, effort: effort)
+      // The efforts differ in where they were asked to stop; nothing else does.
+      #expect(again.workDone == stopped.workDone && again.bound == stopped.bound)
+      let isSame = again.awards == stopped.awards && again.prices == stopped.prices
+      #expect(isSame)
     }
   }
 

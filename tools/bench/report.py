@@ -72,7 +72,14 @@ def plot(family):
                 points.append(f'{x(point["seconds"]):.1f},{y(gap):.1f}')
             gap = point["gap"]
             points.append(f'{x(point["seconds"]):.1f},{y(gap):.1f}')
-        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="#06c" stroke-width="1.5"/>')
+        # A step smaller than half a pixel shows nothing.
+        drawn = points[:1]
+        for point in points[1:-1]:
+            here, before = ([float(part) for part in at.split(",")] for at in (point, drawn[-1]))
+            if math.dist(here, before) >= 0.5:
+                drawn.append(point)
+        drawn += points[-1:]
+        parts.append(f'<polyline points="{" ".join(drawn)}" fill="none" stroke="#06c" stroke-width="1.5"/>')
     colours = {"highs": "#c30", "scip": "#090", "cpsat": "#a0a"}
     for row in (r for r in rows if r["family"] == family and r["peer"] in colours):
         gap = row["gap"] if math.isfinite(row["gap"]) else 1.0
