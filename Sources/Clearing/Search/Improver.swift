@@ -12,8 +12,6 @@ final class Improver {
   /// Disputed bids that were searched to the end beside the best allocation, in vain.
   private var exhausted: [Int] = []
   private static let patience = 30
-  /// What one stretch of time may cost.
-  private static let windowTicks = 20 * Work.ticksPerUnit
 
   init(_ book: Book, prices: [Double], lane: Int) {
     self.book = book
@@ -40,7 +38,8 @@ final class Improver {
       }
       let (shape, size) = mix.next()
       if isDrawn, let draw { free = draw.draw(held, shape, size: size, &random) }
-      let found = book.improve(held, free, ticks: isDrawn ? min(limit - spent, Improver.windowTicks) : limit - spent)
+      let left = limit - spent
+      let found = book.improve(held, free, ticks: isDrawn ? min(left, NeighbourhoodSearch.ticks) : left)
       spent += found.ticks
       if isDrawn { mix.learn(shape, gain: found.gain, ticks: found.ticks, isComplete: found.isComplete) }
       if let better = found.better {

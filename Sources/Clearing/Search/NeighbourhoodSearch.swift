@@ -37,12 +37,11 @@ final class NeighbourhoodSearch: @unchecked Sendable {
   }
 
   /// What one neighbourhood may cost.
-  private static let ticks = 20 * Work.ticksPerUnit
+  static let ticks = 20 * Work.ticksPerUnit
 }
 
 /// What an exact search of a neighbourhood gave.
 struct NeighbourhoodResult: Sendable {
-  let neighbourhood: Neighbourhood
   /// A better allocation of the whole book, if one was found.
   let better: Selection?
   /// By how much it is better, micro-dollars.
@@ -61,7 +60,7 @@ extension Book {
     guard part.book.optionCount > 0, let columns = Columns(part.book, limit: 20_000),
       columns.rowCount <= 300 || columns.rowCount * columns.rowCount * columns.rowCount * 2 <= ticks
     else {
-      return NeighbourhoodResult(neighbourhood: free, better: nil, gain: 0, isComplete: false, ticks: cost)
+      return NeighbourhoodResult(better: nil, gain: 0, isComplete: false, ticks: cost)
     }
     var settings = TreeSearch.Settings()
     settings.triesHigh = 6
@@ -81,7 +80,6 @@ extension Book {
       part.merge(tree.selection, into: &better!)
     }
     return NeighbourhoodResult(
-      neighbourhood: free, better: better, gain: tree.welfare - value, isComplete: tree.isComplete,
-      ticks: cost + tree.ticks)
+      better: better, gain: tree.welfare - value, isComplete: tree.isComplete, ticks: cost + tree.ticks)
   }
 }
