@@ -50,6 +50,23 @@ struct AnnealingTests {
     }
   }
 
+  /// One that goes on from where another has come to holds what that one holds, not its best.
+  @Test func aChainGoesOnFromAnother() throws {
+    var isElsewhere = false
+    for seed in 0..<40 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed) else { continue }
+      var annealer = setting.annealer(seed: seed)
+      annealer.run(50_000, schedule: Schedule(hot: 10, cold: 10))
+      let present = annealer.selection(setting.start)
+      let other = Annealer(Candidates(setting.shortlist), holding: present, seed: seed + 1)
+      #expect(other.holdings.welfare == annealer.holdings.welfare, "seed \(seed)")
+      #expect(other.selection(setting.start) == present, "seed \(seed)")
+      #expect(annealer.meanWelfare <= Double(annealer.holdings.bestWelfare), "seed \(seed)")
+      if annealer.holdings.welfare < annealer.holdings.bestWelfare { isElsewhere = true }
+    }
+    #expect(isElsewhere)
+  }
+
   @Test func findsTheBestOfSmallBooks() throws {
     var missed = 0
     for seed in 0..<40 as Range<UInt64> {

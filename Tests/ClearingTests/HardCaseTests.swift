@@ -87,6 +87,36 @@ struct HardCaseTests {
     #expect(clearing.payments.map(\.payment) == [most - 1])
   }
 
+  /// Dear GPUs in one pool and tall blocks in another: no price is refused because of a product that no bid forms.
+  @Test func dearPricesBesideTallBlocks() throws {
+    var builder = Instance.Builder(name: "unlike", slotMinutes: 60, slotCount: 168)
+    builder.addPool(name: "small", capacity: [Int](repeating: 8, count: 168), reserve: 0)
+    builder.addPool(name: "large", capacity: [Int](repeating: 1024, count: 168), reserve: 0)
+    let week: Int64 = 16_000_000 * 8 * 168
+    for bid in 0..<12 {
+      let id = "s\(bid)"
+      builder.addBid(id: id, company: id, placements: [block(week - Int64(bid), 0..<168, 8)])
+    }
+    for bid in 0..<2 {
+      let id = "l\(bid)"
+      builder.addBid(id: id, company: id, placements: [block(7 * week + Int64(bid), 0..<168, 1024, pool: 1)])
+    }
+    #expect(solve(try builder.build()).welfare == 8 * week + 1)
+  }
+
+  /// A link of more GPUs than a row of the exact search can hold: searched without it.
+  @Test func linkedCurveOfVeryManyGPUs() throws {
+    let many = 1 << 30
+    let instance = try book([many, many]) { builder in
+      builder.addBid(id: "parent", company: "c", placements: [block(5, 0..<1, 1)])
+      let points = (0..<2).map { CurvePoint(pool: 0, slot: $0, steps: [CurveStep(gpus: many, price: 1)]) }
+      builder.addBid(id: "child", company: "c", parent: "parent", curve: points)
+    }
+    let clearing = clear(instance, pricing: .vcg, effort: .quick)
+    #expect(Verifier.problems(of: clearing, in: instance, pricing: .vcg) == [])
+    #expect(clearing.welfare == 5 + 2 * Int64(many) - 1)
+  }
+
   @Test func valuesBeyondTheLimitAreRefused() {
     let refused = #expect(throws: InstanceError.self) {
       try book([3]) { builder in

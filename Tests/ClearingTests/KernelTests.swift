@@ -28,6 +28,23 @@ struct KernelTests {
     return total
   }
 
+  @Test func rowHeightsAreTheTallestOverEachRow() {
+    for seed in 0..<200 as Range<UInt64> {
+      var random = Seeded(seed: seed)
+      let rows = random.pick(1...40)
+      var heights = RowHeights(rows: rows)
+      var expected = [Int32](repeating: 0, count: rows)
+      for _ in 0..<random.pick(0...8) {
+        let start = random.pick(0...rows)
+        let end = random.pick(start...rows)
+        let height = Int32(random.pick(0...9))
+        heights.cover(Int32(start), Int32(end), height: height)
+        for row in start..<end { expected[row] = max(expected[row], height) }
+      }
+      #expect(heights.tallest() == expected, "seed \(seed)")
+    }
+  }
+
   @Test func certificateIsTheFormula() throws {
     let features: SmallBook.Features = [.curves, .links, .reserves]
     for seed in 0..<200 as Range<UInt64> {

@@ -11,6 +11,9 @@ struct Annealer: ~Copyable {
   /// Work done, in nanoseconds or so.
   var ticks = 0
   private(set) var moves = 0
+  /// Welfare on average over the second half of the last stretch, micro-dollars: what is held at one moment of a hot
+  /// chain says less.
+  private(set) var meanWelfare = 0.0
   /// GPU-slots of a small award: larger gaps are worth a longer look.
   let smallArea: Int
   /// What a change costs beyond the smallest books, where all that is read stays near the processor.
@@ -41,11 +44,16 @@ struct Annealer: ~Copyable {
     guard candidates.itemCount > 0 else { return }
     var schedule = schedule
     let begin = ticks
+    var (sum, samples) = (0.0, 0.0)
     while ticks - begin < budget {
       schedule.set(done: done + ticks - begin, of: all ?? budget)
       for _ in 0..<64 { step(schedule.threshold(random.next())) }
       moves += 64
+      guard ticks - begin > budget / 2 else { continue }
+      sum += Double(holdings.welfare)
+      samples += 1
     }
+    meanWelfare = sum / max(1, samples)
   }
 
   /// Tries one move, and keeps it if it loses at most `threshold`.

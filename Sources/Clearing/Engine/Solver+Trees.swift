@@ -44,7 +44,7 @@ extension Solver {
         left -= tree.ticks - before
         work.add(tree.ticks - before)
         bounds[index] = min(bounds[index], tree.bound)
-        take(tree, part, bound: bounds.reduce(0, +))
+        take(tree, part, bound: Solver.sum(bounds))
         work.boundary()
         if !isProven, tree.bound == tree.welfare {
           // What is left open concerns ties alone, of which there may be very many.
@@ -61,6 +61,14 @@ extension Solver {
       }
     }
     tiesRuled = areRuled && bound == welfare
+  }
+
+  /// At most as much as can be written: the parts may have no bound but the whole book's.
+  private static func sum(_ bounds: [Int64]) -> Int64 {
+    bounds.reduce(0) { total, bound in
+      let (sum, overflow) = total.addingReportingOverflow(bound)
+      return overflow ? .max : sum
+    }
   }
 
   /// A bound for some of the bids alone: prices count only on rows that these bids touch.

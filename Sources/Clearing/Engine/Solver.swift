@@ -73,7 +73,7 @@ struct Solver {
         searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
       } else {
         // What annealing finds late, neighbourhoods find sooner.
-        anneal(ticks: min(all / 5 * 4, all / 5 * 2 + book.itemCount * Solver.firstAnnealingTicks))
+        anneal(ticks: min(all / 5 * 4, all / 5 * 2 + book.itemCount * Solver.firstAnnealingTicks), exchanging: true)
         polish(volume)
       }
       searchNeighbourhoods(ticks: work.left)

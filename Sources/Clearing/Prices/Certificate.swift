@@ -8,8 +8,8 @@ struct Certificate {
   let book: Book
   /// Prices are in micro-dollars / 2^shift per GPU and row.
   let shift: Int
-  /// The largest quantity of any rectangle.
-  private let tallest: Int64
+  /// The largest height over each row.
+  private let tallest: [Int32]
 
   init(_ book: Book) {
     self.book = book
@@ -19,7 +19,11 @@ struct Certificate {
     }
     // The door keeps the total at 2^60 or less; 2^62 leaves room for capacity · y beside it.
     shift = max(0, min(20, total.leadingZeroBitCount - 4))
-    tallest = Int64(max(book.gpus.max() ?? 0, book.extra.map(\.gpus).max() ?? 0))
+    var heights = RowHeights(rows: book.rowCount)
+    for option in 0..<book.optionCount {
+      book.forEachRectangle(option) { heights.cover($0.start, $0.end, height: $0.gpus) }
+    }
+    tallest = heights.tallest()
   }
 
   /// Whole prices from approximate ones in micro-dollars.
@@ -55,16 +59,19 @@ struct Certificate {
   func prefix(_ prices: [Int64]) -> (prefix: [Int64], capacityValue: Int64)? {
     var prefix = [Int64](repeating: 0, count: prices.count + 1)
     var value: Int64 = 0
+    var worst: Int64 = 0
     for row in prices.indices {
       let (cost, tooDear) = prices[row].multipliedReportingOverflow(by: Int64(book.capacity[row]))
       let (sum, tooMuch) = value.addingReportingOverflow(cost)
       let (next, tooLong) = prefix[row].addingReportingOverflow(prices[row])
-      if tooDear || tooMuch || tooLong { return nil }
+      let (most, tooTall) = prices[row].multipliedReportingOverflow(by: Int64(tallest[row]))
+      let (dearest, tooWide) = worst.addingReportingOverflow(most)
+      if tooDear || tooMuch || tooLong || tooTall || tooWide { return nil }
       value = sum
+      worst = dearest
       prefix[row + 1] = next
     }
-    let (worst, overflow) = prefix[prices.count].multipliedReportingOverflow(by: max(1, tallest))
-    return overflow || worst > 1 << 61 ? nil : (prefix, value)
+    return worst > 1 << 61 ? nil : (prefix, value)
   }
 
   /// Value of an option at its full quantity less what it occupies, scaled.

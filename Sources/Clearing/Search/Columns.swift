@@ -36,7 +36,7 @@ final class Columns: Sendable {
 
   @inline(__always) func columns(_ group: Int) -> Range<Int> { Int(groupFirst[group])..<Int(groupFirst[group + 1]) }
 
-  /// - Returns: nil if the book has more columns than `limit`.
+  /// - Returns: nil if the book has more columns than `limit`, or a linked bid more units than a row can hold.
   init?(_ book: Book, limit: Int) {
     self.book = book
     let single = (0..<book.itemCount).map { book.options(ofItem: $0).count == 1 }
@@ -57,8 +57,8 @@ final class Columns: Sendable {
 
     var children = [[Book.Rectangle]](repeating: [], count: linkOf.isEmpty ? 0 : book.bidCount)
     for (bid, row) in linkOf {
-      let most = -Columns.mostUnits(book, bid)
-      children[Int(book.parent[bid])].append(Book.Rectangle(start: row, end: row + 1, gpus: most))
+      guard let most = Columns.mostUnits(book, bid) else { return nil }
+      children[Int(book.parent[bid])].append(Book.Rectangle(start: row, end: row + 1, gpus: -most))
     }
     for bid in children.indices { children[bid].sort { $0.start < $1.start } }
 
@@ -106,15 +106,15 @@ final class Columns: Sendable {
     return rows
   }
 
-  /// The largest sum of a bid's columns: 1 for an exclusive group, GPUs for the steps of a curve.
-  private static func mostUnits(_ book: Book, _ bid: Int) -> Int32 {
-    var units: Int32 = 0
+  /// The largest sum of a bid's columns: 1 for an exclusive group, GPUs for the steps of a curve; nil above 2^31.
+  private static func mostUnits(_ book: Book, _ bid: Int) -> Int32? {
+    var units = 0
     for item in book.items(ofBid: bid) {
       let options = book.options(ofItem: item)
       let first = options.lowerBound
-      units += options.count == 1 && book.lowest(first) == 1 ? book.gpus[first] : 1
+      units += options.count == 1 && book.lowest(first) == 1 ? Int(book.gpus[first]) : 1
     }
-    return units
+    return Int32(exactly: units)
   }
 }
 

@@ -17,7 +17,8 @@ final class NodeBound {
   private var worth: [Int64]
   private var below: [Int64]
   private var mustBelow: [Bool]
-  private let tallest: Int64
+  /// The largest height over each row.
+  private let tallest: [Int32]
   private let priceScale: Double
 
   /// Less than any bound: the node has no solution.
@@ -30,7 +31,8 @@ final class NodeBound {
     for group in 0..<columns.groupCount {
       total += max(0, columns.value[columns.columns(group)].max() ?? 0) * Int64(max(1, columns.most[group]))
     }
-    shift = Int64(max(0, min(20, total.leadingZeroBitCount - 4)))
+    // Two bits less than the certificate has: no relaxation's prices, at most worth the total, are refused below.
+    shift = Int64(max(0, min(20, total.leadingZeroBitCount - 6)))
     priceScale = lp.scale * Double(1 << shift)
     prices = [Int64](repeating: 0, count: columns.capacityRows)
     prefix = [Int64](repeating: 0, count: columns.rowCount + 1)
@@ -40,13 +42,26 @@ final class NodeBound {
     worth = [Int64](repeating: 0, count: linkedCount)
     below = worth
     mustBelow = [Bool](repeating: false, count: linkedCount)
-    tallest = Int64(max(columns.height.max() ?? 1, columns.extra.map(\.gpus).max() ?? 1))
+    tallest = NodeBound.heights(columns)
+  }
+
+  private static func heights(_ columns: Columns) -> [Int32] {
+    var heights = RowHeights(rows: columns.rowCount)
+    for j in 0..<columns.columnCount {
+      let units = max(1, columns.most[Int(columns.group[j])])
+      heights.cover(columns.start[j], columns.end[j], height: columns.height[j] * units)
+      for rectangle in columns.extra[Int(columns.extraFirst[j])..<Int(columns.extraFirst[j + 1])] {
+        heights.cover(rectangle.start, rectangle.end, height: max(0, rectangle.gpus) * units)
+      }
+    }
+    return heights.tallest()
   }
 
   /// The scaled bound at the relaxation's prices, moved by `step` along its infeasibility ray; nil on overflow.
   func compute(alongRay step: Double = 0) -> Int64? {
     var total: Int64 = 0
     var sum: Int64 = 0
+    var worst: Int64 = 0
     let direction = step * lp.rayDirection
     for row in 0..<columns.capacityRows {
       let price = lp.y.base[row] + (step == 0 ? 0 : direction * lp.rho.base[row])
@@ -55,15 +70,17 @@ final class NodeBound {
       let (cost, tooDear) = whole.multipliedReportingOverflow(by: Int64(columns.capacity[row]))
       let (next, tooMuch) = total.addingReportingOverflow(cost)
       let (running, tooLong) = sum.addingReportingOverflow(whole)
-      if tooDear || tooMuch || tooLong { return nil }
+      let (most, tooTall) = whole.multipliedReportingOverflow(by: Int64(tallest[row]))
+      let (dearest, tooWide) = worst.addingReportingOverflow(most)
+      if tooDear || tooMuch || tooLong || tooTall || tooWide { return nil }
       prices[row] = whole
+      worst = dearest
       total = next
       sum = running
       prefix[row + 1] = running
     }
     for row in columns.capacityRows..<columns.rowCount { prefix[row + 1] = sum }
-    let (worst, overflow) = sum.multipliedReportingOverflow(by: tallest * 4)
-    if overflow || worst > 1 << 61 { return nil }
+    if worst > 1 << 59 { return nil }
     lp.ticks += 3 * columns.columnCount + 3 * columns.rowCount + 2 * columns.extra.count
     guard let groups = sumGroups() else { return nil }
     if groups == NodeBound.nothing { return NodeBound.nothing }
