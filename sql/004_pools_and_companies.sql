@@ -1,4 +1,4 @@
--- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
 CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void
@@ -142,6 +142,26 @@ EXCEPTION WHEN unique_violation THEN
 END
 $$;
 
+-- Takes a company's row for whoever changes it. A bid left open in a transaction holds it: the company's sessions whose
+-- transaction is older than is borne are ended, as market.lock_round does it.
+CREATE OR REPLACE FUNCTION market.lock_company(id bigint, borne interval) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+BEGIN
+  FOR attempt IN 1 .. 15 LOOP
+    BEGIN
+      PERFORM FROM market.company c WHERE c.company_id = id FOR NO KEY UPDATE;
+      RETURN;
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+      PERFORM pg_stat_clear_snapshot(); -- else a transaction sees the sessions of its first look only
+      PERFORM pg_terminate_backend(a.pid)
+      FROM pg_stat_activity a JOIN market.company c ON c.login_role = a.usename
+      WHERE c.company_id = id AND a.datname = current_database() AND a.xact_start < clock_timestamp() - borne;
+    END;
+  END LOOP;
+  PERFORM market.refuse('GM409', 'another session has held the company for half a minute', 'try again');
+END
+$$;
+
 -- A lower credit binds new bids only. Refusing one below the exposure would tell the operator what open bids come to.
 CREATE OR REPLACE FUNCTION market.set_credit(company_name text, credit_limit bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -151,6 +171,7 @@ BEGIN
   IF credit_limit NOT BETWEEN 0 AND 1000000000000000000 THEN
     PERFORM market.refuse('GM422', 'the credit limit is out of range', 'give 0 to 1000000000000 USD');
   END IF;
+  PERFORM market.lock_company(company.company_id, interval '10 seconds'); -- longer than an import takes
   UPDATE market.company c SET credit_limit = set_credit.credit_limit WHERE c.company_id = company.company_id;
 END
 $$;

@@ -1,4 +1,4 @@
--- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
 -- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
@@ -164,12 +164,25 @@ BEGIN
     final_bid := wanted_bid;
     exposure := exposure - head.exposure;
     choices := choices - head.choices;
+    -- The seal's order is that of the times: after a step back of the clock, too, what comes last must stand last.
+    now_time := greatest(now_time,
+      (SELECT e.accepted_at FROM market.entry e WHERE e.entry_id = head.head_entry) + interval '1 microsecond');
+    IF now_time >= gate THEN
+      RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+        append_entry.body);
+    END IF;
   ELSE
     final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 16);
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
     IF encrypted THEN
+      -- What was sealed to no key, no opening could explain to the auditor.
+      PERFORM FROM market.round_key k WHERE k.round_id = id;
+      IF NOT FOUND THEN
+        PERFORM market.refuse('GM409', format('the key of round %s is not announced yet', round_name),
+          'try again in a minute: the clearing host announces it');
+      END IF;
       used := market.check_sealed(append_entry.body);
     ELSE
       used := market.check_body(id, me, delivery_start, delivery_end, slot_minutes, append_entry.body);

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds rights, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds rights, no tables.
 -- What a bidder could read rivals from elsewhere than in the market's own schemas is closed. A dump carries none of this: run
 -- the file again, as a superuser, on a restored database before anyone connects. It may be run at any time.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -11,8 +11,8 @@ END
 $$;
 
 -- What PostgreSQL tells everyone, and a bidder could read rivals from: row counts, locks, sessions, sizes of files and
--- of the log, transaction numbers; and what lets anyone take up shared memory or disk. Only a superuser can revoke these;
--- without one the market works, and docs/security.md says what is then to be seen.
+-- of the log, transaction numbers; and what lets anyone take up shared memory, disk or the log. Only a superuser can revoke
+-- these; without one the market works, and docs/security.md says what is then to be seen.
 DO $$
 DECLARE
   routine regprocedure;
@@ -29,7 +29,9 @@ BEGIN
         OR p.proname IN ('pg_lock_status', 'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_relation_size',
           'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size', 'pg_tablespace_size',
           'pg_notify', 'pg_notification_queue_usage', 'pg_export_snapshot', 'pg_get_multixact_members', 'pg_prepared_xact',
-          'pg_get_replication_slots', 'pg_isolation_test_session_is_blocked', 'lowrite', 'loread'))
+          'pg_get_replication_slots', 'pg_isolation_test_session_is_blocked', 'lowrite', 'loread',
+          'pg_logical_emit_message', 'mxid_age')
+        OR p.oid = 'pg_catalog.age(xid)'::regprocedure) -- the others of that name count years
   LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', routine);

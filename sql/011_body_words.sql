@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- What a body must say, field by field, with the words for what is wrong: for curves, for whatever the quick way (012) does
 -- not let in, and as its slow twin in tests. The forms stand in 006.
 
@@ -29,7 +29,7 @@ BEGIN
   IF text_form IS NULL
     OR text_form !~ '^[0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$' THEN
     PERFORM market.refuse('GM400', format('%s is missing or no UTC instant', field), 'write it as 2026-12-07T00:00:00Z');
-  ELSIF substr(text_form, 9, 2) NOT BETWEEN '01' AND '28' THEN
+  ELSIF substr(text_form, 9, 2) NOT BETWEEN '01' AND '28' OR substr(text_form, 1, 4) = '0000' THEN
     PERFORM market.check_date(text_form, field);
   END IF;
   RETURN text_form::timestamptz;

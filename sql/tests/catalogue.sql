@@ -93,6 +93,13 @@ SELECT is_empty(
   $$SELECT name FROM ours WHERE name::text ~ 'sealed|audit_round|boxes' AND (has_function_privilege('market_operator', oid, 'EXECUTE')
     OR has_function_privilege('market_finance', oid, 'EXECUTE') OR has_function_privilege('market_company', oid, 'EXECUTE'))$$,
   'neither operator nor finance nor a company may read a sealed book');
+SELECT ok(NOT has_function_privilege('market_operator', 'ledger.statement_bids(text, text)', 'EXECUTE'),
+  'the operator may not read what lost');
+SELECT is_empty(
+  $$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace
+    AND (p.proname IN ('pg_logical_emit_message', 'mxid_age') OR p.oid = 'age(xid)'::regprocedure)
+    AND has_function_privilege('market_company', p.oid, 'EXECUTE')$$,
+  'a company writes nothing into the log, and does not count transactions');
 
 SELECT * FROM finish();
 ROLLBACK;
