@@ -10,8 +10,7 @@ let package = Package(
     .library(name: "Clearing", targets: ["Clearing", "Instances", "Units"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -34,7 +33,6 @@ let package = Package(
       dependencies: [
         "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: strict),
 
     // A real PostgreSQL for the tests; no product uses it.

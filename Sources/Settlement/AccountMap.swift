@@ -50,6 +50,15 @@ public struct AccountMap: Sendable {
       + "@subsidiary,,\(builtIn.subsidiary)\n@tax-rate,,\(builtIn.taxRate)\n"
   }
 
+  /// The same for programs.
+  public static var templateJSON: JSONText {
+    [
+      "accounts": .array(
+        builtIn.rules.map { ["account": .string($0.pattern), "code": .string($0.code), "name": .string($0.name)] }),
+      "subsidiary": .string(builtIn.subsidiary), "tax_rate": .string(builtIn.taxRate),
+    ]
+  }
+
   /// Reads a mapping file.
   /// - Throws: `FileProblem`, `CSVError` with line and column, or `SettlementError` for a line that cannot stand.
   public init(path: String) throws {

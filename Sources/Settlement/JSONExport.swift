@@ -23,7 +23,7 @@ extension ExportFormat {
     try file.write("\n]}\n")
   }
 
-  private static func json(_ line: ChargeLine, _ accounts: AccountMap) -> JSONText {
+  static func json(_ line: ChargeLine, _ accounts: AccountMap) -> JSONText {
     let price = line.gpuSeconds == 0 ? nil : unitPrice(cents: line.cents, seconds: line.gpuSeconds)
     return [
       "transaction": .integer(line.number), "line": .integer(Int64(line.line)), "kind": .string(line.kind),

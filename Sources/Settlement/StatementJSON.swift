@@ -22,6 +22,11 @@ extension Statement {
   }
 }
 
+extension InvoiceDocument {
+  /// Its lines for programs, with the fields of the JSON export and the built-in account codes.
+  public var linesJSON: JSONText { .array(lines.map { ExportFormat.json($0, .builtIn) }) }
+}
+
 extension StatementTable {
   var json: JSONText {
     .array(rows.map { row in .object(zip(columns, row).map { .init($0.name, .string($1)) }) })

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Units
 
 /// Data goes to standard output, all else to standard error.
 func printError(_ text: String) {
@@ -90,4 +91,13 @@ func percentUp(_ fraction: Double) -> String {
   guard fraction > 0 else { return "0.00 %" }
   let scale = fraction < 0.001 ? 1e6 : 1e4
   return String(format: fraction < 0.001 ? "%.4f %%" : "%.2f %%", (fraction * scale).rounded(.up) / scale * 100)
+}
+
+/// Dollars per GPU-hour with four decimals, rounded up: a limit at or above it meets the price.
+/// - Parameter microdollars: for all the GPU-slots together.
+func dollarsPerGPUHour(_ microdollars: Int64, gpuSlots: Int64, _ length: SlotLength) -> String {
+  guard gpuSlots > 0 else { return "–" }
+  let quantity = Int128(gpuSlots) * Int128(length.minutes) * 100
+  let ticks = (Int128(microdollars) * 60 + quantity - 1) / quantity
+  return "\(ticks / 10_000).\(String(Int64(ticks % 10_000) + 10_000).dropFirst())"
 }

@@ -57,14 +57,6 @@ struct RoundReport {
     return Array(scarce.sorted(by: isDearer).prefix(count))
   }
 
-  /// Dollars per GPU-hour, four decimals, from micro-dollars over GPU-slots.
-  private func rate(_ microdollars: Int64, gpuSlots: Int64) -> String {
-    guard gpuSlots > 0 else { return "–" }
-    let tenThousandths = Int128(microdollars) * 60 / (Int128(gpuSlots) * Int128(round.slotLength.minutes)) / 100
-    let digits = String(Int64(tenThousandths % 10_000) + 10_000).dropFirst()
-    return "\(tenThousandths / 10_000).\(digits)"
-  }
-
   private func cents(_ money: Money) -> String { Money(cents: money.centsRoundedDown).dollars }
 
   /// What bounds an amount from above stays a bound when it is rounded.
@@ -112,7 +104,8 @@ struct RoundReport {
       var table = Table(("dearest hours (UTC)", .left), ("pool", .left), ("price USD/GPU-hour", .right))
       for hour in dear {
         table.add(
-          "\(round.start(ofSlot: hour.slot))", hour.pool.pool, rate(hour.price, gpuSlots: Int64(hour.pool.lotGPUs)))
+          "\(round.start(ofSlot: hour.slot))", hour.pool.pool,
+          dollarsPerGPUHour(hour.price, gpuSlots: Int64(hour.pool.lotGPUs), round.slotLength))
       }
       lines.append("")
       lines.append(table.text(indent: 2))
@@ -124,7 +117,8 @@ struct RoundReport {
       for company in companies {
         table.add(
           company.company, "\(company.awards)", round.slotLength.hours(slots: company.gpuSlots), cents(company.value),
-          cents(company.payment), rate(company.payment.microdollars, gpuSlots: company.gpuSlots),
+          cents(company.payment),
+          dollarsPerGPUHour(company.payment.microdollars, gpuSlots: company.gpuSlots, round.slotLength),
           company.isExact ? "exact" : company.high == company.value ? "the bid" : centsUp(company.high))
       }
       lines.append("")

@@ -38,6 +38,8 @@ struct ReplayCommandTests {
     let first = try logins()
     let again = try replay("--market", "past")
     #expect(again.status == 0, "\(again.error)")
+    // A rule that does not exist takes nothing away.
+    #expect(try replay("--market", "past", "--pricing", "lottery").status == 64)
     // One login of the market that stays, and one for each of the replay's two companies.
     let second = try logins()
     #expect(first.count == 3 && second.count == 3)

@@ -96,6 +96,13 @@ struct WholePathTests {
     _ = try expect(0, "round", "show", "w", saying: "proven, no allocation is worth more")
     #expect(!(try expect(0, "round", "show", "w", "--as", "zephyr").output.contains("acme")))
     _ = try expect(0, "company", "list", "--as", "acme", saying: "owed 3072.00 USD")
+    _ = try expect(0, "verify", "--receipt", receiptFile, "--as", "acme", "--json", saying: "\"standing\": \"cleared\"")
+    _ = try expect(0, "verify", "--round", "w", "--clearing-key", "00", saying: "the clearing key was not used")
+    let statement = folder.path + "/acme.json"
+    _ = try expect(
+      0, "settle", "statement", "--as", "acme", "--period", "2036-12", "--out", statement, saying: "wrote")
+    let closing = try JSONReader.parse(Array(try readFile(statement)), source: statement).at("closing_usd").string()
+    #expect(closing == "3072.00")
     _ = try expect(0, "server", "stop", saying: "stopped")
   }
 

@@ -22,6 +22,7 @@ struct MonthEndTests {
     #expect(document.lines.map(\.kind) == ["award", "adjustment", "tax"])
     #expect(
       document.text.contains("Tax 19 %           31.91\n") && document.html.contains("<td class=\"n\">199.88</td>"))
+    #expect(document.linesJSON.text().contains("\"posted_usd\":\"31.91\""))
     #expect(throws: SettlementError.self) { try InvoiceDocument(number: "INV-9", &connection) }
     #expect(try settled.problems().isEmpty)
   }

@@ -16,14 +16,22 @@ struct AuditCommand: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("Only from then on, with a zone.", valueName: "instant")) var since: String?
-  @Option(help: ArgumentHelp("At most so many, the newest.", valueName: "lines")) var most = 200
+  @Option(help: ArgumentHelp("At most so many, the newest (default: 200).", valueName: "lines")) var most: Int?
   @Flag(help: "Check what must hold at every moment.") var check = false
   @OptionGroup var options: DatabaseOptions
 
+  func validate() throws {
+    guard !check || (since == nil && most == nil) else {
+      throw ValidationError("--check looks at everything: leave out --since and --most")
+    }
+  }
+
   func run() throws {
+    let most = try checked(most ?? 200, in: 1...1_000_000, "--most")
+    let since = try since.map { try Instant(iso8601: $0) }
     var connection = try options.connect(as: .auditor)
     if check { return try checkAll(&connection) }
-    let lines = try AuditLine.read(since: since.map { try Instant(iso8601: $0) }, most: most, &connection)
+    let lines = try AuditLine.read(since: since, most: most, &connection)
     if options.json {
       printJSON(
         .array(

@@ -154,6 +154,12 @@ struct BidCommand: ParsableCommand {
     @Argument(help: "The bid.") var bid: String
     @OptionGroup var write: WriteOptions
 
+    func validate() throws {
+      guard write.sealing.clearingKey == nil else {
+        throw ValidationError("--clearing-key is for what is sealed, and a withdrawal is not: leave it out")
+      }
+    }
+
     func run() throws {
       let round = try write.openRound()
       try write.send(preview: "withdraw \(bid) and its children from round \(round.name)", verb: "withdrew") {

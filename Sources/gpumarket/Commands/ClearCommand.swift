@@ -2,7 +2,6 @@ import ArgumentParser
 import Clearing
 import Files
 import Foundation
-import Logging
 import Market
 import Postgres
 import Units
@@ -36,14 +35,7 @@ struct ClearCommand: ParsableCommand {
   func run() throws {
     var job = ClearingJob()
     job.dryRun = dryRun
-    if let effort {
-      guard let parsed = Effort(text: effort) else {
-        throw Failure(
-          .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units"
-        )
-      }
-      job.effort = parsed
-    }
+    job.effort = try effort.map { try readEffort($0) }
     job.onStep = { step, round in
       if step != .done { showProgress("round \(round): \(step.rawValue)") }
       stopForTest(at: step)
@@ -56,7 +48,7 @@ struct ClearCommand: ParsableCommand {
         printError(improvement.json(seconds: seconds).text())
       } else {
         showProgress(
-          "solving: welfare \(Money(microdollars: improvement.welfare).dollars) USD, gap \(percent(improvement.gap))")
+          "solving: welfare \(Money(microdollars: improvement.welfare).dollars) USD, gap \(percentUp(improvement.gap))")
       }
     }
     var connection = try options.connect(as: .clearing)
@@ -105,6 +97,9 @@ struct ClearCommand: ParsableCommand {
     case .published:
       let round = try Rounds.named(outcome.round, &connection)
       print(try RoundReport(round, &connection, withCompanies: true).text)
+      if let clearing = outcome.clearing, let said = fallbackText(from: round.pricing, to: clearing.rule) {
+        print("  \(said)")
+      }
       print(
         "  took "
           + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds)) s" }.joined(
@@ -112,8 +107,10 @@ struct ClearCommand: ParsableCommand {
     case .notWritten:
       guard let clearing = outcome.clearing else { return }
       print(
-        "round \(outcome.round), not written: \(outcome.bids) bids, \(clearing.awards.count) awards, welfare \(Money(microdollars: clearing.welfare)), gap \(percent(clearing.gap)), result \(outcome.resultDigest ?? "")"
+        "round \(outcome.round), not written: \(outcome.bids) bids, \(clearing.awards.count) awards, welfare \(Money(microdollars: clearing.welfare)), gap \(percentUp(clearing.gap)), result \(outcome.resultDigest ?? "")"
       )
+      let asked = try Rounds.named(outcome.round, &connection).pricing
+      if let said = fallbackText(from: asked, to: clearing.rule) { print("  \(said)") }
     }
   }
 
@@ -170,7 +167,7 @@ extension ClearingJob.Outcome {
         .init("bound_microdollars", .integer(clearing.bound)), .init("gap", .fraction(clearing.gap)),
         .init("proven", .bool(clearing.proven)), .init("engine", .string(clearing.engineVersion)),
         .init("effort", .string(clearing.effort.text)), .init("work", .integer(Int64(clearing.workDone))),
-        .init("stopped_early", .bool(clearing.stoppedEarly)),
+        .init("stopped_early", .bool(clearing.stoppedEarly)), .init("priced_by", .string(clearing.rule.rawValue)),
         .init("result_digest", resultDigest.map { .string($0) } ?? .null),
       ]
     }

@@ -50,19 +50,19 @@ struct ReplayCommand: ParsableCommand {
     let reserve = try Price(dollarsPerGPUHour: reserve)
     let replayPools = try pools.map { try ReplayPool($0, reserve: reserve) }
     let slack = try Slack(base: TimeSpan(hours: Int64(slackHours)), percentOfDuration: slackPercent)
-    guard let effort = Effort(text: effort) else {
-      throw Failure(
-        .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units")
-    }
+    // Before anything is made: making the market drops the replay before it.
+    let effort = try readEffort(effort)
+    try readPricing(pricing, among: [.vcg, .payAsBid, .coreSelecting])
     var stages = Stages()
 
-    let jobs = try stages.run("read history") {
+    let history = try stages.run("read history") {
       do {
-        return try Trace.read(trace).select(from: horizon.start, days: days)
+        return try Trace.read(trace)
       } catch let problem as TraceProblem {
         throw Failure(.usage, "\(problem)")
       }
     }
+    let jobs = history.select(from: horizon.start, days: days)
     guard !jobs.isEmpty else {
       throw Failure(.usage, "\(trace) has no job in \(horizon)", advice: "choose other days with --from and --days")
     }
@@ -87,16 +87,22 @@ struct ReplayCommand: ParsableCommand {
       ])
     var reader = try market.connect(user: "market_operator")
     let report = try RoundReport(Rounds.named(round, &reader), &reader, withCompanies: true)
+    let pricedBy = outcome.clearing?.rule.rawValue ?? pricing
     if options.json {
+      let skipped: JSONText = [
+        "without_gpus": .integer(Int64(history.skippedWithoutGPUs)),
+        "without_duration": .integer(Int64(history.skippedWithoutDuration)),
+      ]
       printJSON([
         "jobs": .integer(Int64(jobs.count)), "bids": .integer(Int64(book.bids.count)),
         "owners": .integer(Int64(book.owners.count)),
+        "skipped_in_whole_history": skipped,
         "left_out": .object(
           book.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             .init("\($0.key)", .integer(Int64($0.value)))
           }),
         "price_model": .string(book.prices.sentence), "slack": .string("\(book.slack)"), "market": .string(market.name),
-        "result": report.json,
+        "result": report.json, "priced_by": .string(pricedBy),
         "comparison": .array(
           comparison.columns.map { name, summary in
             [
@@ -114,10 +120,16 @@ struct ReplayCommand: ParsableCommand {
       return
     }
     print("history \(trace): \(grouped(jobs.count)) jobs of \(Set(jobs.map(\.owner)).count) owners in \(horizon)")
+    if history.skippedWithoutGPUs + history.skippedWithoutDuration > 0 {
+      print(
+        "  skipped in the whole history: \(grouped(history.skippedWithoutGPUs)) jobs without GPUs, "
+          + "\(grouped(history.skippedWithoutDuration)) that never ran")
+    }
     print(
       "  \(grouped(book.bids.count)) became bids"
         + book.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }.map { "; \($0.value) \($0.key.rawValue)" }.joined())
     print("\n\(report.text)\n")
+    if let clearing = outcome.clearing, let said = fallbackText(from: pricing, to: clearing.rule) { print("\(said)\n") }
     print("the same bids and windows (\(book.prices.sentence)):\n\(comparison.text)")
     print(
       "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ")

@@ -46,7 +46,8 @@ struct RoundPricesCommand: ParsableCommand {
         ("USD/GPU-hour", .right))
       for (line, start, price) in Self.rows(round, lines) {
         table.add(
-          "\(start)", line.pool, "\(line.lotGPUs)", "\(price)", Self.rate(price, line.lotGPUs, round.slotLength))
+          "\(start)", line.pool, "\(line.lotGPUs)", "\(price)",
+          dollarsPerGPUHour(price, gpuSlots: Int64(line.lotGPUs), round.slotLength))
       }
       print(table.text())
     }
@@ -68,17 +69,11 @@ struct RoundPricesCommand: ParsableCommand {
     for (line, start, price) in rows(round, lines) {
       csv.row([
         .text(round.name), .text(line.pool), .text(start.iso8601ToSecond), .integer(Int64(round.slotLength.minutes)),
-        .integer(Int64(line.lotGPUs)), .integer(price), .decimal(rate(price, line.lotGPUs, round.slotLength)),
+        .integer(Int64(line.lotGPUs)), .integer(price),
+        .decimal(dollarsPerGPUHour(price, gpuSlots: Int64(line.lotGPUs), round.slotLength)),
       ])
     }
     return String(decoding: csv.take(), as: UTF8.self)
-  }
-
-  /// Dollars per GPU-hour with four decimals, rounded up: a limit at or above it meets the price.
-  private static func rate(_ price: Int64, _ lotGPUs: Int, _ length: SlotLength) -> String {
-    let quantity = Int128(lotGPUs) * Int128(length.minutes) * 100
-    let ticks = (Int128(price) * 60 + quantity - 1) / quantity
-    return "\(ticks / 10_000).\(String(Int64(ticks % 10_000) + 10_000).dropFirst())"
   }
 
   private func json(

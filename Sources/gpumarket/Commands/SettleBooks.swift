@@ -112,6 +112,7 @@ struct SettleAccounts: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "accounts", abstract: "Print the built-in account mapping, to start your own from.",
     discussion: "EXAMPLE\n  gpumarket settle accounts > accounts.csv")
+  @Flag(help: "Print JSON; --accounts takes the CSV.") var json = false
 
-  func run() { print(AccountMap.template, terminator: "") }
+  func run() { json ? printJSON(AccountMap.templateJSON) : print(AccountMap.template, terminator: "") }
 }

@@ -14,6 +14,7 @@ struct SettleTerms: ParsableCommand {
 
   func run() throws {
     let rate = try partsPerMillion(tax)
+    try checked(days, in: 0...365, "--days")
     var connection = try options.connect(as: .operator)
     try Books.setTerms(company: company, taxRatePPM: rate, dueDays: days, &connection)
     guard !options.json else {

@@ -110,33 +110,38 @@ struct SettleInvoice: ParsableCommand {
       abstract: "Show an invoice with its lines, as text or as a page.",
       discussion: "EXAMPLE\n  gpumarket settle invoice show INV-000001 --out INV-000001.html")
     @Argument(help: "Its number, such as INV-000001.") var invoice: String
-    @Option(help: ArgumentHelp("Write it here: .html, .pdf (Chromium) or text.", valueName: "file")) var out: String?
+    @Option(help: ArgumentHelp("Write it here: .html, .pdf (Chromium), .json or text.", valueName: "file"))
+    var out: String?
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
       var connection = try options.connect(as: .finance)
       let document = try InvoiceDocument(number: invoice, &connection)
-      if let out { return try writeDocument(text: document.text, html: document.html, to: out) }
-      if options.json { return try SettleInvoice.show([document.invoice], issued: nil, json: true) }
-      print(document.text, terminator: "")
+      let json = JSONText.array([
+        .object(SettleInvoice.members(document.invoice) + [.init("lines", document.linesJSON)])
+      ])
+      if let out {
+        return try writeDocument(text: document.text, html: document.html, json: json, asJSON: options.json, to: out)
+      }
+      options.json ? printJSON(json) : print(document.text, terminator: "")
     }
   }
 
+  /// What JSON says of an invoice, but for its lines.
+  fileprivate static func members(_ invoice: Invoice) -> [JSONText.Member] {
+    [
+      .init("invoice", .string(invoice.number)), .init("company", .string(invoice.company)),
+      .init("period", .string(invoice.period)), .init("issued_on_utc", .string(invoice.issuedOn)),
+      .init("due_on_utc", .string(invoice.dueOn)), .init("net_usd", .string(Money(cents: invoice.netCents).dollars)),
+      .init("tax_rate_ppm", .integer(Int64(invoice.taxRatePPM))),
+      .init("tax_usd", .string(Money(cents: invoice.taxCents).dollars)),
+      .init("total_usd", .string(Money(cents: invoice.totalCents).dollars)),
+      .init("open_usd", .string(Money(cents: invoice.openCents).dollars)),
+    ]
+  }
+
   fileprivate static func show(_ invoices: [Invoice], issued: Int?, json: Bool) throws {
-    if json {
-      return printJSON(
-        .array(
-          invoices.map {
-            [
-              "invoice": .string($0.number), "company": .string($0.company), "period": .string($0.period),
-              "issued_on_utc": .string($0.issuedOn), "due_on_utc": .string($0.dueOn),
-              "net_usd": .string(Money(cents: $0.netCents).dollars),
-              "tax_rate_ppm": .integer(Int64($0.taxRatePPM)), "tax_usd": .string(Money(cents: $0.taxCents).dollars),
-              "total_usd": .string(Money(cents: $0.totalCents).dollars),
-              "open_usd": .string(Money(cents: $0.openCents).dollars),
-            ]
-          }))
-    }
+    if json { return printJSON(.array(invoices.map { .object(members($0)) })) }
     if let issued { printError("\(issued) invoices issued") }
     var table = Table(
       ("invoice", .left), ("company", .left), ("period (UTC)", .left), ("issued (UTC)", .left), ("due (UTC)", .left),

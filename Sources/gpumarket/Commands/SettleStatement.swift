@@ -10,7 +10,7 @@ struct SettleStatement: ParsableCommand {
       Finance sees every company's; a company its own, with --as on the private server, or with --mine and its own login.
 
       --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is \
-      installed; anything else is text.
+      installed, --out FILE.json or any name with --json writes JSON; anything else is text.
 
       EXAMPLES
         gpumarket settle statement --company acme --period 2026-12
@@ -30,7 +30,7 @@ struct SettleStatement: ParsableCommand {
       options.json ? printJSON(statement.json) : print(statement.text, terminator: "")
       return
     }
-    try writeDocument(text: statement.text, html: statement.html, to: out)
+    try writeDocument(text: statement.text, html: statement.html, json: statement.json, asJSON: options.json, to: out)
   }
 
   private func read() throws -> Statement {
@@ -51,9 +51,11 @@ struct SettleStatement: ParsableCommand {
   }
 }
 
-/// Writes a document whole or not at all: a page, a PDF or text, by the file's name.
-func writeDocument(text: String, html: String, to path: String) throws {
-  if path.hasSuffix(".pdf") {
+/// Writes a document whole or not at all: JSON where it is asked for, else what the file's name ends in, else text.
+func writeDocument(text: String, html: String, json: JSONText, asJSON: Bool, to path: String) throws {
+  if asJSON || path.hasSuffix(".json") {
+    try writeAtomically(path, json.text(pretty: true) + "\n")
+  } else if path.hasSuffix(".pdf") {
     try writePDF(html, to: path)
   } else {
     try writeAtomically(path, path.hasSuffix(".html") ? html : text)
@@ -67,7 +69,7 @@ private func writePDF(_ html: String, to path: String) throws {
   let programs = names.flatMap { name in folders.map { "\($0)/\(name)" } }
   guard let program = programs.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
     throw Failure(
-      .unavailable, "a PDF needs Chromium, which is not installed",
+      .refused, "a PDF needs Chromium, which is not installed",
       advice: "write the page with --out FILE.html and print it, or install chromium")
   }
   let folder = FileManager.default.temporaryDirectory.appending(path: "gpumarket-\(UUID().uuidString)")

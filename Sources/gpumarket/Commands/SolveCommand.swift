@@ -23,15 +23,8 @@ struct SolveCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    guard let rule = PricingRule(rawValue: pricing) else {
-      throw Failure(
-        .usage, "there is no pricing rule '\(pricing)'",
-        advice: "choose \(PricingRule.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    guard let effort = Effort(text: effort) else {
-      throw Failure(
-        .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units")
-    }
+    let rule = try readPricing(pricing, among: PricingRule.allCases)
+    let effort = try readEffort(effort)
     let instance = try readInstance(path: instance)
     var control = ClearingControl()
     let start = ContinuousClock.now
@@ -40,7 +33,7 @@ struct SolveCommand: ParsableCommand {
       if lines {
         printError(improvement.json(seconds: start.duration(to: .now)).text())
       } else {
-        showProgress("welfare \(improvement.welfare), gap \(percent(improvement.gap))")
+        showProgress("welfare \(improvement.welfare), gap \(percentUp(improvement.gap))")
       }
     }
     let clearing = clear(instance, pricing: rule, effort: effort, control: control)
@@ -54,7 +47,7 @@ struct SolveCommand: ParsableCommand {
       )
     }
     if json {
-      print(answerJSON(clearing, of: instance, seconds: seconds))
+      print(answerJSON(clearing, of: instance, seconds: seconds), terminator: "")
       return
     }
     print(
@@ -64,8 +57,9 @@ struct SolveCommand: ParsableCommand {
     print(
       clearing.proven
         ? "proven    no allocation is worth more"
-        : "bound     \(grouped(clearing.bound)) micro-dollars, gap \(percent(clearing.gap))")
+        : "bound     \(grouped(clearing.bound)) micro-dollars, gap \(percentUp(clearing.gap))")
     print("ties      \(clearing.ties.rawValue)")
+    if let said = fallbackText(from: rule.rawValue, to: clearing.rule) { print("payments  \(said)") }
     if !clearing.payments.isEmpty {
       var table = Table(
         ("company", .left), ("pays micro-dollars", .right), ("low", .right), ("high", .right), ("", .left))

@@ -41,6 +41,10 @@ struct VerifyCheck: ParsableCommand {
     guard [receipt, round, offline].compactMap({ $0 }).count == 1 else {
       throw ValidationError("give one of --receipt, --round and --offline")
     }
+    guard receipt == nil || clearingKey == nil || statement != nil else {
+      throw ValidationError(
+        "--clearing-key says who must have signed the closing statement: give that too, with --statement FILE")
+    }
   }
 
   func run() throws {
@@ -59,9 +63,12 @@ struct VerifyCheck: ParsableCommand {
     let findings = verification.findings { showProgress("checking: \($0)") }
     endProgress()
     let problems = findings.flatMap(\.problems)
+    // Only a statement and the announcement of an encrypted round's key are signed.
+    let keyIsUsed = statement != nil || bundle.encryption != nil
     if options.json {
       printJSON([
         "round": .string(bundle.round.name), "passed": .bool(problems.isEmpty),
+        "clearing_key_used": clearingKey == nil ? .null : .bool(keyIsUsed),
         "checks": .array(
           findings.map { ["check": .string($0.check), "problems": .array($0.problems.map { .string($0) })] }),
       ])
@@ -75,6 +82,10 @@ struct VerifyCheck: ParsableCommand {
         if finding.problems.count > 20 { print("        and \(finding.problems.count - 20) more") }
       }
       print(problems.isEmpty ? "pass" : "FAIL")
+      if clearingKey != nil, !keyIsUsed {
+        printError(
+          "the clearing key was not used: this round has nothing that it signed; give --statement FILE to compare with")
+      }
     }
     if !problems.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
   }
@@ -85,11 +96,11 @@ struct VerifyCheck: ParsableCommand {
     var reports: [JSONText] = []
     for receipt in try Receipt.read(readFile(file), source: file) {
       var problems: [String] = []
-      var standing = "unknown"
+      var isHead: Bool?
       do {
         let proof = try SealProof(hash: receipt.hash, &connection)
         problems = proof.problems(of: receipt, statement: statement, pinnedKey: clearingKey)
-        standing = proof.isHead ? "it is what was cleared" : "a later entry of the bid took its place"
+        isHead = proof.isHead
       } catch let error as PostgresError where error.sqlState == "GM404" || error.sqlState == "GM500" {
         problems = [error.message]
       }
@@ -97,9 +108,11 @@ struct VerifyCheck: ParsableCommand {
       if options.json {
         reports.append([
           "bid": .string(receipt.bid), "hash": .string(receipt.hash), "passed": .bool(problems.isEmpty),
+          "standing": isHead.map { .string($0 ? "cleared" : "replaced") } ?? .null,
           "problems": .array(problems.map { .string($0) }),
         ])
       } else {
+        let standing = isHead == true ? "it is what was cleared" : "a later entry of the bid took its place"
         print(
           "bid \(receipt.bid) in round \(receipt.round), accepted \(receipt.acceptedAt): \(problems.isEmpty ? "pass" : "FAIL")"
         )
@@ -140,6 +153,12 @@ struct VerifyKey: ParsableCommand {
     discussion: "EXAMPLE\n  gpumarket verify key")
   @OptionGroup var host: HostOptions
   @Flag(help: "Print JSON.") var json = false
+
+  func validate() throws {
+    guard host.statements == nil else {
+      throw ValidationError("--statements names where statements go, and this command writes none: leave it out")
+    }
+  }
 
   func run() throws {
     let key = hexadecimal(try host.open().key.publicKey)
