@@ -91,7 +91,7 @@ public struct ClearingJob: Sendable {
   /// Clears one round.
   ///
   /// - Throws: `PostgresError` (`GM409` before the gate), `InstanceError` for a book beyond the engine's limits,
-  ///   `Failure` where the audit finds fault.
+  ///   `Failure` where the audit finds fault, `TrustProblem` where the book is not the one that was sealed.
   public func run(_ round: String, _ connection: inout Connection) throws -> Outcome {
     let clock = ContinuousClock()
     var seconds: [(step: Step, seconds: Double)] = []
@@ -105,13 +105,14 @@ public struct ClearingJob: Sendable {
     }
 
     // A dry run must not close a gate either: it reads what is sealed already.
+    var statement: Statement?
     if !dryRun {
       try Self.refuseUnsafeSettings(&connection)
       try timed(.close) { _ = try connection.query("SELECT market.close_due_round(\(round))") }
-      try timed(.statement) { _ = try host?.writeStatement(round, &connection) }
+      statement = try timed(.statement) { try host?.writeStatement(round, &connection) }
       try timed(.open) { try open(round, &connection) }
     }
-    let book = try timed(.load) { try SealedBook.load(round, &connection) }
+    let book = try timed(.load) { try SealedBook.load(round, statement: statement, host: host, &connection) }
     if book.round.state == .published && !dryRun {
       return Outcome(
         round: round, ending: .alreadyPublished, clearing: nil, resultDigest: nil, bids: book.entries.count,

@@ -12,7 +12,7 @@ extension RoundPrices {
     for (pool, line) in zip(book.pools, lines) {
       let reserve = pool.reserve.microdollarsPerGPUSlot(length) * Int64(pool.lotGPUs)
       for (gpus, price) in zip(pool.capacityGPUs, line.microdollarsPerLotSlot) {
-        total += Int128(gpus / pool.lotGPUs) * Int128(max(0, price - reserve))
+        total += Int128(gpus / pool.lotGPUs) * max(0, Int128(price) - Int128(reserve))
       }
     }
     // Children come after their parents, except where an amendment moved the parent: so not by order, but by depth.

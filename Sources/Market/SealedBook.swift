@@ -27,38 +27,6 @@ public struct SealedBook: Sendable {
   public let caps: [(company: String, pool: String, gpus: Int)]
   /// In order of acceptance.
   public let entries: [Entry]
-
-  /// Reads a sealed book; for the clearing role.
-  ///
-  /// - Throws: `PostgresError` with `GM409` where the round is not sealed.
-  public static func load(_ name: String, _ connection: inout Connection) throws(PostgresError) -> SealedBook {
-    let sealed = try connection.query(
-      "SELECT s.*, NULL AS cancel_reason FROM market.sealed_round(\(name)) s"
-    ).one()
-    let round = try Round(sealed)
-    var caps: [(company: String, pool: String, gpus: Int)] = []
-    for row in try connection.query("SELECT * FROM market.sealed_caps(\(name))") {
-      caps.append((try row.get("company"), try row.get("pool"), try row.get("gpus")))
-    }
-    var entries: [Entry] = []
-    for row in try connection.query("SELECT * FROM market.sealed_book(\(name)) ORDER BY place") {
-      let body: String = try row.get("body")
-      let bid: Bid
-      do {
-        bid = try Bid(body: body)
-      } catch {
-        throw PostgresError(.decoding, "bid \(try row.get("bid", as: String.self)): \(error)")
-      }
-      entries.append(
-        Entry(
-          place: try row.get("place"), company: try row.get("company"), id: try row.get("bid"),
-          parent: try row.optional("parent"), bid: bid, bodyText: body, acceptedAt: try row.instant("accepted_at"),
-          hash: try row.get("hash")))
-    }
-    return SealedBook(
-      round: round, merkleRoot: try sealed.get("merkle_root"), entryCount: try sealed.get("entry_count"),
-      pools: try Rounds.pools(of: name, &connection), caps: caps, entries: entries)
-  }
 }
 
 /// The engine's view of a sealed book, and the way back from its awards.
@@ -84,12 +52,14 @@ public struct BookInstance: Sendable {
         name: pool.name, capacity: pool.capacityGPUs.map { $0 / pool.lotGPUs },
         reserve: pool.reserve.microdollarsPerGPUSlot(length) * Int64(pool.lotGPUs))
     }
-    func pool(_ name: String) -> (index: Int, lot: Int) {
-      guard let index = poolIndex[name] else { preconditionFailure("the door let in a bid for the pool \(name)") }
+    func pool(_ name: String, of what: @autoclosure () -> String) throws(InstanceError) -> (index: Int, lot: Int) {
+      guard let index = poolIndex[name] else {
+        throw InstanceError(problem: "\(what()) names the pool \(name), which the round does not offer; correct it")
+      }
       return (index, book.pools[index].lotGPUs)
     }
     for cap in book.caps {
-      let (index, lot) = pool(cap.pool)
+      let (index, lot) = try pool(cap.pool, of: "a cap of company \(cap.company)")
       builder.addCap(company: cap.company, pool: index, gpus: cap.gpus / lot)
     }
     var alternatives: [Int: [Int]] = [:]
@@ -100,10 +70,11 @@ public struct BookInstance: Sendable {
         var placements: [Placement] = []
         var origin: [Int] = []
         for (number, choice) in choices.enumerated() {
-          let (index, lot) = pool(choice.pool)
+          let (index, lot) = try pool(choice.pool, of: "bid \(entry.id)")
           let lots = choice.gpus / lot
-          let value =
-            choice.limit.microdollarsPerGPUSlot(length) * Int64(choice.gpus) * Int64(choice.slots)
+          // In 128 bits: what is too much the builder names, once it is cut to 64.
+          let value = Int64(
+            clamping: Int128(choice.limit.microdollarsPerGPUSlot(length)) * Int128(choice.gpus) * Int128(choice.slots))
           for start in slot(choice.window.start)...(slot(choice.window.end) - choice.slots) {
             placements.append(
               Placement(
@@ -117,7 +88,7 @@ public struct BookInstance: Sendable {
       case .curve(let segments):
         var points: [CurvePoint] = []
         for segment in segments {
-          let (index, lot) = pool(segment.pool)
+          let (index, lot) = try pool(segment.pool, of: "bid \(entry.id)")
           let steps = segment.steps.map {
             CurveStep(gpus: $0.gpus / lot, price: $0.limit.microdollarsPerGPUSlot(length) * Int64(lot))
           }

@@ -89,7 +89,7 @@ public struct Statement: Sendable, Equatable {
   /// - Parameter pinnedKey: the clearing host's public key as it was handed over, in hexadecimal; nil trusts the file's.
   public func problems(round: String, entryCount: Int, merkleRoot: [UInt8], pinnedKey: String?) -> [String] {
     var problems: [String] = []
-    if let pinnedKey, pinnedKey != hex(publicKey) {
+    if let pinnedKey, pinnedKey.lowercased() != hex(publicKey) {
       problems.append("the statement is signed by another key, \(hex(publicKey))")
     }
     if round != self.round { problems.append("the statement is of round \(self.round)") }

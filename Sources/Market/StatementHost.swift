@@ -30,7 +30,8 @@ public struct StatementHost: Sendable {
   }
 
   private static func makeFolder(_ path: String, _ mode: mode_t) throws {
-    guard mkdir(path, mode) == 0 || errno == EEXIST else {
+    if mkdir(path, mode) == 0 { return try syncFolder(of: path) }
+    guard errno == EEXIST else {
       throw TrustProblem(
         "the folder \(path) cannot be made: \(String(cString: strerror(errno)))", "make it, or name another")
     }
@@ -82,6 +83,11 @@ public struct StatementHost: Sendable {
 
   private func roundKeyPath(_ round: String, _ publicKey: [UInt8]) -> String {
     "\(roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key"
+  }
+
+  /// Whether the key pair of an encrypted round lies here.
+  func hasRoundKey(_ round: String, publicKey: [UInt8]) -> Bool {
+    access(roundKeyPath(round, publicKey), F_OK) == 0
   }
 
   /// The key pair of an encrypted round.

@@ -84,12 +84,50 @@ func writeSecret(_ path: String, _ text: String) throws {
       "the key \(path) cannot be written: \(String(cString: strerror(errno)))", "name another place with --key")
   }
   defer { unlink(new) }
-  let bytes = Array(text.utf8)
-  let written = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+  let written = writeAll(file, Array(text.utf8)) && fsync(file) == 0
+  let fault = errno
   close(file)
+  guard written else {
+    throw TrustProblem(
+      "the key \(path) cannot be written: \(String(cString: strerror(fault)))", "name another place with --key")
+  }
   // A link keeps what another process put there a moment ago.
-  guard written, link(new, path) == 0 || errno == EEXIST else {
+  guard link(new, path) == 0 || errno == EEXIST else {
     throw TrustProblem(
       "the key \(path) cannot be written: \(String(cString: strerror(errno)))", "name another place with --key")
+  }
+  // The name too must survive a crash, before anyone is told the key; also where the other process has not come so far.
+  try syncFolder(of: path)
+}
+
+/// Writes all of it, however little the system takes at a time; false with `errno` where it takes no more.
+private func writeAll(_ file: Int32, _ bytes: [UInt8]) -> Bool {
+  var at = 0
+  while at < bytes.count {
+    let done = bytes.withUnsafeBytes { raw in write(file, raw.baseAddress.map { $0 + at }, raw.count - at) }
+    if done < 0, errno == EINTR { continue }
+    guard done > 0 else {
+      if done == 0 { errno = ENOSPC }
+      return false
+    }
+    at += done
+  }
+  return true
+}
+
+/// Makes the name of a file or folder durable, which stands in the folder around it.
+func syncFolder(of path: String) throws(TrustProblem) {
+  var trimmed = Substring(path)
+  while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+  let parent = trimmed.lastIndex(of: "/").map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
+  let folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  let synced = folder >= 0 && fsync(folder) == 0
+  let fault = errno
+  if folder >= 0 { close(folder) }
+  // Some file systems cannot sync a folder and say EINVAL; the name is there.
+  guard synced || folder >= 0 && fault == EINVAL else {
+    throw TrustProblem(
+      "the folder \(parent) cannot be made durable: \(String(cString: strerror(fault)))",
+      "check its disk and who may read it, then run the command again")
   }
 }

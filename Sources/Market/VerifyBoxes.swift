@@ -4,28 +4,35 @@ import Units
 /// to what they hold. What a company sealed lies in the
 /// entry whose hash stands in its receipt.
 struct VerifyBoxes {
-  let bundle: VerifyBundle
+  let book: SealedEntries
+  /// Nil where no key was announced.
+  let encryption: VerifyBundle.Encryption?
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
   /// Places and steps that the bids of one company may leave together: the number of sql/006 and sql/025.
   var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {
-    self.bundle = bundle
+    self.init(SealedEntries(bundle), bundle.encryption, pinnedKey: pinnedKey)
+  }
+
+  init(_ book: SealedEntries, _ encryption: VerifyBundle.Encryption?, pinnedKey: String?) {
+    self.book = book
+    self.encryption = encryption
     self.pinnedKey = pinnedKey
   }
 
   func problems() -> [String] {
-    guard let keys = bundle.encryption else {
+    guard let keys = encryption else {
       return ["bids are said to be opened, and no key was announced for the round"]
     }
     var problems = announcement(keys)
     var heads: [String: VerifyBundle.Entry] = [:]
-    for entry in bundle.entries { heads["\(entry.company)/\(entry.bid)"] = entry }
+    for entry in book.entries { heads["\(entry.company)/\(entry.bid)"] = entry }
     let live = heads.values.filter { $0.kind != "withdraw" }.sorted { $0.place < $1.place }
     // What was replaced or withdrawn is never opened.
     let openable = Set(live.map(\.place))
-    problems += bundle.entries.filter { !openable.contains($0.place) && ($0.opened != nil || $0.refusal != nil) }
+    problems += book.entries.filter { !openable.contains($0.place) && ($0.opened != nil || $0.refusal != nil) }
       .map { "\($0.name): it was replaced or withdrawn, and opened all the same" }
     guard !live.isEmpty else { return problems }
     guard let secret = keys.secretKey.flatMap({ bytes(hex: $0) }) else {
@@ -41,7 +48,7 @@ struct VerifyBoxes {
   }
 
   private func announcement(_ keys: VerifyBundle.Encryption) -> [String] {
-    let message = EncryptionAnnouncement.message(round: bundle.round.name, publicKey: bytes(hex: keys.publicKey) ?? [])
+    let message = EncryptionAnnouncement.message(round: book.round.name, publicKey: bytes(hex: keys.publicKey) ?? [])
     if !StatementKey.verifies(
       bytes(hex: keys.signature) ?? [], message, publicKey: bytes(hex: keys.signer) ?? [])
     {
@@ -53,7 +60,7 @@ struct VerifyBoxes {
 
   private func reopened(_ entry: VerifyBundle.Entry, _ pair: EncryptionKeyPair, _ places: inout Int) -> [String] {
     let found = EncryptedBid.open(
-      entry.body, round: bundle.round.name, company: entry.company, key: entry.key, pair)
+      entry.body, round: book.round.name, company: entry.company, key: entry.key, pair)
     if entry.opened == nil, entry.refusal == nil { return ["\(entry.name): its box was never opened"] }
     guard found.body == entry.opened || entry.refusal != nil && found.other != nil && found.other == entry.opened else {
       return ["\(entry.name): its box holds another bid than the one that was cleared"]
@@ -65,7 +72,7 @@ struct VerifyBoxes {
     switch (justified, entry.refusal) {
     case (nil, let said?): return ["\(entry.name): it was refused without cause: \(said)"]
     // The earlier rules may have let it in: what is above a cap the engine cuts.
-    case (_?, nil) where isNew && (bundle.encryption?.rules ?? 1) < 2: return []
+    case (_?, nil) where isNew && (encryption?.rules ?? 1) < 2: return []
     case (let cause?, nil): return ["\(entry.name): it takes part, although \(cause)"]
     default: return []
     }
@@ -79,8 +86,8 @@ struct VerifyBoxes {
   private func fault(
     of body: String, declared sealed: String, company: String, _ total: inout Int, _ isNew: inout Bool
   ) -> String? {
-    let rules = BidRules(round: bundle.round, pools: bundle.pools)
-    let slot = bundle.round.slotLength
+    let rules = BidRules(round: book.round, pools: book.pools)
+    let slot = book.round.slotLength
     do {
       let bid = try Bid(body: body)
       guard bid.body == body else { return "it is not written in the form that is hashed" }
@@ -122,7 +129,7 @@ struct VerifyBoxes {
       }
       isNew = true
       for (pool, gpus) in bid.gpusAtOnce {
-        for cap in bundle.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
+        for cap in book.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
           return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"
         }
       }

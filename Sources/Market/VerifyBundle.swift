@@ -133,7 +133,7 @@ public struct VerifyBundle: Sendable {
     pools = try value.at("pools").elements().map { pool in
       OfferedPool(
         name: try pool.at("name").string(),
-        capacityGPUs: try pool.at("capacity_gpus").elements().map { Int(try $0.integer()) },
+        capacityGPUs: try pool.at("capacity_gpus").elements().map { Int(try $0.integer(in: 0...10_000_000)) },
         lotGPUs: Int(try pool.at("lot_gpus").integer(in: 1...1_000_000)),
         reserve: try Price(microdollarsPerGPUHour: pool.at("reserve_price").integer()))
     }

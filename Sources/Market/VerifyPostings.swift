@@ -18,9 +18,10 @@ struct VerifyPostings {
       } else if lines.reduce(Int64(0), { $0 &+ $1.cents }) != 0 {
         problems.append("award \(award.id): transaction \(lines[0].number) does not balance")
       } else if charged != award.payment / 10_000 {
+        // As cents where it is no amount of money.
+        let shown = Money(microdollars: Money.microdollarsPerCent).times(charged).map { "\($0)" } ?? "\(charged) cents"
         problems.append(
-          "award \(award.id): \(Money(cents: charged)) is posted for a payment of \(Money(microdollars: award.payment))"
-        )
+          "award \(award.id): \(shown) is posted for a payment of \(Money(microdollars: award.payment))")
       }
     }
     problems += byAward.keys.sorted().map { "there is a transaction for \($0), which was not awarded" }

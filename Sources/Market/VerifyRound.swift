@@ -27,7 +27,7 @@ public struct VerifyRound: Sendable {
       onCheck(name)
       findings.append(Finding(check: name, problems: body()))
     }
-    check("every entry has the hash of its fields", hashes)
+    check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
     if statement != nil { check("the signed closing statement", statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
@@ -37,7 +37,7 @@ public struct VerifyRound: Sendable {
     }
     guard findings.allSatisfy(\.problems.isEmpty) else { return findings }
     do {
-      let book = try sealedBook()
+      let book = try sealed.book()
       let input = try BookInstance(book)
       check("the book that was cleared is the sealed one") {
         hex(input.digest) == bundle.record.instanceDigest
@@ -55,34 +55,14 @@ public struct VerifyRound: Sendable {
     return findings
   }
 
-  private func hashes() -> [String] {
-    bundle.entries.filter { entry in
-      entry.hash
-        != hex(
-          SealHash.entry(
-            round: bundle.round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
-            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body))
-    }.map { "\($0.name): its hash is not that of its fields" }
-  }
+  private var sealed: SealedEntries { SealedEntries(bundle) }
 
   private func seal() -> [String] {
-    var problems: [String] = []
-    for (at, entry) in bundle.entries.enumerated() {
-      if entry.place != at + 1 { problems.append("\(entry.name): it stands in place \(at + 1)") }
-      if at > 0, bundle.entries[at - 1].acceptedAt > entry.acceptedAt {
-        problems.append("\(entry.name): it was accepted before the entry that precedes it")
-      }
-      if entry.acceptedAt >= bundle.closedAt {
-        problems.append("\(entry.name): it was accepted after the gate had closed")
-      }
+    var problems = sealed.sealProblems()
+    for entry in bundle.entries where entry.acceptedAt >= bundle.closedAt {
+      problems.append("\(entry.name): it was accepted after the gate had closed")
     }
-    if bundle.entries.count != bundle.entryCount {
-      problems.append("the book has \(bundle.entries.count) entries, the seal says \(bundle.entryCount)")
-    }
-    let root = hex(SealHash.merkleRoot(bundle.entries.map { bytes(hex: $0.hash) ?? [] }))
-    if root != bundle.merkleRoot {
-      problems.append("the root of the entries is \(root), the seal says \(bundle.merkleRoot)")
-    }
+    let root = sealed.computedRoot
     if root != bundle.record.merkleRoot {
       problems.append("the clearing names the root \(bundle.record.merkleRoot), not \(root)")
     }
@@ -93,58 +73,6 @@ public struct VerifyRound: Sendable {
     statement?.problems(
       round: bundle.round.name, entryCount: bundle.entries.count, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [],
       pinnedKey: pinnedKey) ?? []
-  }
-
-  /// The live bids: of each bid its last entry, unless that withdraws it, or it or what it hangs on was refused at opening.
-  private func sealedBook() throws -> SealedBook {
-    var heads: [String: Int] = [:]
-    for (at, entry) in bundle.entries.enumerated() { heads["\(entry.company)/\(entry.bid)"] = at }
-    func dead(_ entry: VerifyBundle.Entry, _ depth: Int) -> Bool {
-      guard entry.kind != "withdraw", entry.refusal == nil else { return true }
-      guard let parent = entry.parent, depth < bundle.entries.count else { return false }
-      return heads["\(entry.company)/\(parent)"].map { dead(bundle.entries[$0], depth + 1) } ?? true
-    }
-    var entries: [SealedBook.Entry] = []
-    for at in heads.values.sorted() where !dead(bundle.entries[at], 0) {
-      let entry = bundle.entries[at]
-      let body = entry.opened ?? entry.body
-      do {
-        let bid = try Bid(body: body)
-        try checkWithinRound(bid)
-        entries.append(
-          SealedBook.Entry(
-            place: entry.place, company: entry.company, id: entry.bid, parent: entry.parent, bid: bid,
-            bodyText: body, acceptedAt: try Instant(iso8601: entry.acceptedAt), hash: bytes(hex: entry.hash) ?? []))
-      } catch {
-        throw TrustProblem("\(entry.name): \(error)", "the door lets no such bid in; keep the bundle and report this")
-      }
-    }
-    return SealedBook(
-      round: bundle.round, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [], entryCount: bundle.entryCount,
-      pools: bundle.pools,
-      caps: bundle.caps, entries: entries)
-  }
-
-  /// What the door makes sure of and the engine's instance relies on.
-  private func checkWithinRound(_ bid: Bid) throws {
-    let slot = bundle.round.slotLength.span.seconds
-    func check(_ pool: String, _ period: TimeRange, gpus: [Int], slots: Int) throws {
-      let lot = bundle.pools.first { $0.name == pool }?.lotGPUs ?? 0
-      let delivery = bundle.round.delivery
-      guard lot > 0, gpus.allSatisfy({ $0 > 0 && $0 <= 10_000_000 && $0 % lot == 0 }), slots > 0,
-        period.start >= delivery.start, period.end <= delivery.end, period.length.seconds / slot >= slots,
-        (period.start - delivery.start).seconds % slot == 0, period.length.seconds % slot == 0
-      else { throw TrustProblem("it asks for what the round does not offer", "the door refuses such a bid") }
-    }
-    switch bid {
-    case .block(let choices):
-      for choice in choices {
-        try check(
-          choice.pool, choice.window, gpus: [choice.gpus, choice.minimumGPUs ?? choice.gpus], slots: choice.slots)
-      }
-    case .curve(let segments):
-      for segment in segments { try check(segment.pool, segment.period, gpus: segment.steps.map(\.gpus), slots: 1) }
-    }
   }
 
   private var pricing: PricingRule { PricingRule(rawValue: bundle.round.pricing) ?? .vcg }
@@ -161,23 +89,43 @@ public struct VerifyRound: Sendable {
     let position = Dictionary(
       book.entries.enumerated().map { ("\($1.company)/\($1.id)", $0) }, uniquingKeysWith: { first, _ in first })
     let poolAt = Dictionary(book.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    // The verifier reckons in 64 bits, and a bundle may say what it likes.
+    var (value, cost, payment) = (Int128(0), Int128(0), Int128(0))
+    func isTooMuch(_ sum: inout Int128, _ more: Int128) -> Bool {
+      sum += more
+      return more < 0 || sum > Int128(Limits.totalValue)
+    }
     var awards: [Award] = []
     for award in bundle.awards {
+      guard !isTooMuch(&value, Int128(award.value)), !isTooMuch(&payment, Int128(award.payment)),
+        award.reserveCost >= 0, award.reserveCost <= Limits.totalValue
+      else { return ["award \(award.id): its value or payment is beyond what a whole book may be worth"] }
       guard let bid = position["\(award.company)/\(award.bid)"] else {
         return ["award \(award.id): bid \(award.bid) of \(award.company) is not in the book"]
       }
       var uses: [Use] = []
       for use in award.uses {
         guard let pool = poolAt[use.pool] else { return ["award \(award.id): the round offers no pool \(use.pool)"] }
+        guard use.start < use.end, use.start >= book.round.delivery.start, use.end <= book.round.delivery.end,
+          (1...10_000_000).contains(use.gpus)
+        else { return ["award \(award.id): it holds \(use.gpus) GPUs from \(use.start) to \(use.end)"] }
         uses.append(
           Use(
             pool: pool, firstSlot: Int((use.start - book.round.delivery.start).seconds / slot),
             slots: Int((use.end - use.start).seconds / slot), gpus: use.gpus / book.pools[pool].lotGPUs))
+        let reserve = Int128(book.pools[pool].reserve.microdollarsPerGPUSlot(book.round.slotLength))
+        guard !isTooMuch(&cost, reserve * Int128(use.gpus) * Int128(uses[uses.count - 1].slots)) else {
+          return ["award \(award.id): at reserve it is beyond what a whole book may be worth"]
+        }
       }
       guard let found = input.award(bid: bid, alternative: award.alternative, uses: uses, award) else {
         return ["award \(award.id): what it holds is nothing that bid \(award.bid) of \(award.company) asked for"]
       }
       awards.append(found)
+    }
+    for paid in bundle.payments where ![paid.payment, paid.low, paid.high].allSatisfy((0...Limits.totalValue).contains)
+    {
+      return ["the payment of \(paid.company) is beyond what a whole book may be worth"]
     }
     let clearing = Clearing(
       published: bundle.record.engineVersion, effort: effort, workDone: bundle.record.workDone,

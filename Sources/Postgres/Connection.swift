@@ -1,7 +1,8 @@
 import CLibPQ
 
 /// One connection to a PostgreSQL server. Calls block the calling thread, for as long as the server takes: no time-out
-/// is set but the server's own, and `canceller()` ends a wait.
+/// is set but the server's own and those of the address, which end a wait for a server that is gone; `canceller()` ends
+/// any wait.
 ///
 /// It cannot be copied and its calls are `mutating`, so two tasks cannot use it at once.
 public struct Connection: ~Copyable {

@@ -9,7 +9,8 @@ public enum ServerAddress: Sendable {
   ///
   /// Every TCP host counts as remote, loopback too: another user of the machine can listen there. Unless the address,
   /// `PGSSLMODE` or the service file says otherwise, a remote connection gets `sslmode=verify-full` and
-  /// `channel_binding=require`; libpq's own default would fall back to plain text in silence.
+  /// `channel_binding=require`; libpq's own default would fall back to plain text in silence. It also gets limits of time
+  /// after which a server that is gone counts as gone, each unless it is set.
   ///
   /// - Parameters:
   ///   - database: a libpq connection string or URI, as `--database` gives it.
@@ -42,6 +43,13 @@ public enum ServerAddress: Sendable {
     }
   }
 
+  /// What finds out within a minute or two that the other side of a TCP connection is gone, as libpq's keywords. The
+  /// system's own keep-alives take more than two hours, in which a clearing would wait.
+  private static let liveness = [
+    "connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+  ]
+
   private static func secured(
     _ stated: Conninfo, environment: [String: String], allowPlaintext: Bool
   ) throws(PostgresError) -> Conninfo {
@@ -57,10 +65,11 @@ public enum ServerAddress: Sendable {
     }
 
     guard value("hostaddr") != nil || isTCP(value("host")) else { return stated }
+    var secured = stated
+    for (keyword, usual) in liveness where value(keyword) == nil { secured.options[keyword] = usual }
     let own = stated.options["sslmode"] ?? environment["PGSSLMODE"]
     // Of a service file only the outcome is known: there `prefer` may be libpq's default, so it counts as unsaid.
     let fromService = effective.options["sslmode"].flatMap { $0 == "prefer" ? nil : $0 }
-    var secured = stated
     guard let mode = stated.options["sslmode"] ?? fromService ?? own else {
       secured.options["sslmode"] = "verify-full"
       // A Kerberos ticket would otherwise take the place of TLS.

@@ -91,13 +91,35 @@ struct EncryptedBidding: ParsableArguments {
     }
   }
 
-  /// Nil in a round that is not encrypted.
+  /// Nil in a round that is not encrypted; says which it is.
+  ///
+  /// Who names a key on the command line means a sealed bid, and gets no other. The variable and the private server's
+  /// own key stand for all rounds, of which some are not encrypted: there it is only said.
+  ///
+  /// - Throws: `Failure` where `--clearing-key` is given and the database does not say that the round is encrypted.
   private func sealing(
     _ round: Round, _ options: DatabaseOptions, _ connection: inout Connection
   ) throws -> Sealing? {
     let announcement = try EncryptionAnnouncement(round.name, &connection)
-    guard announcement.isEncrypted else { return nil }
+    guard announcement.isEncrypted else {
+      guard clearingKey?.isEmpty ?? true else {
+        throw Failure(
+          .refused,
+          "round \(round.name) is not announced as encrypted, and --clearing-key asks for a sealed bid; "
+            + "nothing was sent",
+          advice: "if you were told that it is encrypted, do not bid and tell the operator; "
+            + "if it is not, leave out --clearing-key: the bid then goes in clear")
+      }
+      let isKeySet = ProcessInfo.processInfo.environment["GPUMARKET_CLEARING_KEY"]?.isEmpty == false
+      if isKeySet || !options.json {
+        printError(
+          "in clear: round \(round.name) is not encrypted"
+            + (isKeySet ? ", although GPUMARKET_CLEARING_KEY is set; give --clearing-key to send no bid unsealed" : ""))
+      }
+      return nil
+    }
     try announcement.verify(pinned: pinnedKey(options))
+    if !options.json { printError("sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name)") }
     return Sealing(
       round: round, company: try Companies.account(&connection).company, publicKey: announcement.publicKey)
   }

@@ -101,7 +101,11 @@ struct HardCaseTests {
       let id = "l\(bid)"
       builder.addBid(id: id, company: id, placements: [block(7 * week + Int64(bid), 0..<168, 1024, pool: 1)])
     }
-    #expect(solve(try builder.build()).welfare == 8 * week + 1)
+    let instance = try builder.build()
+    let certificate = Certificate(Book(instance))
+    let dear = certificate.whole((0..<336).map { $0 < 168 ? 16_000_000 : 0 })
+    #expect(certificate.bound(dear) == 15 * week + 1)
+    #expect(solve(instance).welfare == 8 * week + 1)
   }
 
   /// A link of more GPUs than a row of the exact search can hold: searched without it.

@@ -2,14 +2,14 @@ import Postgres
 import Testing
 
 @Suite("Server address") struct ServerAddressTests {
-  /// The connection string, nil for the private server.
+  /// The connection string but for its limits of time (LivenessTests), nil for the private server.
   private func resolve(
     _ database: String?, _ environment: [String: String] = [:], allowPlaintext: Bool = false
   ) throws -> String? {
     let found = try ServerAddress.resolve(
       database: database, environment: environment, home: "/tmp/unused", allowPlaintext: allowPlaintext)
     switch found {
-    case .named(let conninfo): return conninfo
+    case .named(let conninfo): return withoutLiveness(conninfo)
     case .privateServer: return nil
     }
   }

@@ -48,3 +48,11 @@ func refused<T: ~Copyable>(_ body: () throws -> T) throws -> PostgresError {
 
 /// A test expected a `PostgresError` and none came.
 struct Missing: Error {}
+
+/// A connection string without what finds a server that is gone; passwords keep their blanks.
+func withoutLiveness(_ conninfo: String) -> String {
+  let keywords = ["connect_timeout=", "keepalives_", "tcp_user_timeout="]
+  return conninfo.split(separator: " ", omittingEmptySubsequences: false)
+    .filter { word in !keywords.contains { word.hasPrefix($0) } }
+    .joined(separator: " ")
+}

@@ -36,22 +36,22 @@ struct RoundCommand: ParsableCommand {
     func run() throws {
       let delivery = try TimeRange(iso8601: delivery)
       let gate = try Instant(iso8601: gate)
-      guard Effort(text: effort) != nil else {
-        throw Failure(
-          .usage, "there is no effort '\(effort)'", advice: "choose quick, standard, thorough or a number of work units"
-        )
-      }
+      _ = try readEffort(effort)
       var connection = try options.connect(as: .operator)
-      let name = try Rounds.open(
-        &connection, name: name, delivery: delivery, gate: gate, pricing: pricing, effort: effort,
-        pools: pools.isEmpty ? nil : pools)
-      if encrypted { try encrypt(name, &connection) }
+      // Both or neither: between the two a bid could come in that is not sealed, and then the round is never encrypted.
+      let name = try connection.transaction { (connection: inout Connection) throws -> String in
+        let opened = try Rounds.open(
+          &connection, name: self.name, delivery: delivery, gate: gate, pricing: pricing, effort: effort,
+          pools: pools.isEmpty ? nil : pools)
+        if encrypted { try Rounds.encrypt(opened, &connection) }
+        return opened
+      }
+      if encrypted { try announceKey() }
       try show(try Rounds.named(name, &connection), try Rounds.pools(of: name, &connection), json: options.json)
     }
 
     /// On the private server this is the clearing host too; elsewhere the next `clear --due` announces the key.
-    private func encrypt(_ name: String, _ connection: inout Connection) throws {
-      try Rounds.encrypt(name, &connection)
+    private func announceKey() throws {
       guard case .privateServer = try options.resolve() else {
         printError(
           "the clearing host announces the round's key with its next clear --due; bids can be placed from then on")

@@ -1,0 +1,277 @@
+import Clearing
+import Postgres
+import Units
+
+/// Every entry of a sealed book with all that is hashed of it, and what else a clearing is computed from: enough to
+/// tell whether the book is still the one that was sealed, and which bids are live. The clearing job and the
+/// verification share it, so that what the one clears the other passes.
+struct SealedEntries: Sendable {
+  let round: Round
+  let entryCount: Int
+  /// In hexadecimal.
+  let merkleRoot: String
+  let pools: [OfferedPool]
+  let caps: [(company: String, pool: String, gpus: Int)]
+  /// In the sealed order.
+  let entries: [VerifyBundle.Entry]
+
+  /// The root of these entries, in hexadecimal.
+  var computedRoot: String { hex(SealHash.merkleRoot(entries.map { bytes(hex: $0.hash) ?? [] })) }
+
+  /// Entries whose hash is not that of their fields, in words.
+  func hashProblems() -> [String] {
+    entries.filter { entry in
+      entry.hash
+        != hex(
+          SealHash.entry(
+            round: round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
+            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body))
+    }.map { "\($0.name): its hash is not that of its fields" }
+  }
+
+  /// Where order, count or root are not as the seal says, in words.
+  ///
+  /// Not whether the gate had closed by an entry's time: the root holds the entries, and a server's clock that was set
+  /// back must not keep a round from being cleared.
+  func sealProblems() -> [String] {
+    var problems: [String] = []
+    for (at, entry) in entries.enumerated() {
+      if entry.place != at + 1 { problems.append("\(entry.name): it stands in place \(at + 1)") }
+      if at > 0, entries[at - 1].acceptedAt > entry.acceptedAt {
+        problems.append("\(entry.name): it was accepted before the entry that precedes it")
+      }
+    }
+    if entries.count != entryCount {
+      problems.append("the book has \(entries.count) entries, the seal says \(entryCount)")
+    }
+    let root = computedRoot
+    if root != merkleRoot { problems.append("the root of the entries is \(root), the seal says \(merkleRoot)") }
+    return problems
+  }
+
+  /// The live bids of an intact book.
+  ///
+  /// - Throws: `TrustProblem` naming the entry or cap that no door lets in.
+  func book() throws -> SealedBook {
+    guard (1...Limits.slots).contains(round.slotCount) else {
+      throw TrustProblem("the round has \(round.slotCount) slots", "no round has so many; keep it and report this")
+    }
+    let offered = Set(pools.map(\.name))
+    if let cap = caps.first(where: { !offered.contains($0.pool) }) {
+      throw TrustProblem(
+        "a cap of \(cap.company) is on the pool \(cap.pool), which the round does not offer",
+        "keep it as it is and report this")
+    }
+    var live: [SealedBook.Entry] = []
+    for entry in liveEntries() {
+      let body = entry.opened ?? entry.body
+      do {
+        let bid = try Bid(body: body)
+        try checkWithinRound(bid)
+        live.append(
+          SealedBook.Entry(
+            place: entry.place, company: entry.company, id: entry.bid, parent: entry.parent, bid: bid,
+            bodyText: body, acceptedAt: try Instant(iso8601: entry.acceptedAt), hash: bytes(hex: entry.hash) ?? []))
+      } catch {
+        throw TrustProblem(
+          "\(entry.name): \(error)", "the door lets no such bid in; keep it as it is and report this")
+      }
+    }
+    return SealedBook(
+      round: round, merkleRoot: bytes(hex: merkleRoot) ?? [], entryCount: entryCount, pools: pools, caps: caps,
+      entries: live)
+  }
+
+  /// Of each bid its last entry, unless that withdraws it, or it or what it hangs on was refused at opening.
+  private func liveEntries() -> [VerifyBundle.Entry] {
+    var heads: [String: Int] = [:]
+    for (at, entry) in entries.enumerated() { heads["\(entry.company)/\(entry.bid)"] = at }
+    // Upwards in a loop: in a bundle that somebody made, bids may hang on each other a million deep, or in a ring,
+    // which counts as alive here and which the engine refuses.
+    var dead: [Int: Bool] = [:]
+    for head in heads.values {
+      var path: [Int] = []
+      var at = head
+      while dead[at] == nil {
+        path.append(at)
+        let entry = entries[at]
+        dead[at] = entry.kind == "withdraw" || entry.refusal != nil
+        guard dead[at] == false, let parent = entry.parent else { break }
+        guard let above = heads["\(entry.company)/\(parent)"] else {
+          dead[at] = true
+          break
+        }
+        at = above
+      }
+      if dead[at] == true { for below in path { dead[below] = true } }
+    }
+    return heads.values.filter { dead[$0] == false }.sorted().map { entries[$0] }
+  }
+
+  /// What the door makes sure of and the engine's instance relies on.
+  private func checkWithinRound(_ bid: Bid) throws(TrustProblem) {
+    let slot = round.slotLength.span.seconds
+    func check(_ name: String, _ period: TimeRange, gpus: [Int], slots: Int, limit: Price) throws(TrustProblem) {
+      let lot = pools.first { $0.name == name }?.lotGPUs ?? 0
+      let delivery = round.delivery
+      guard lot > 0, gpus.allSatisfy({ $0 > 0 && $0 <= 10_000_000 && $0 % lot == 0 }), slots > 0,
+        period.start >= delivery.start, period.end <= delivery.end, period.length.seconds / slot >= slots,
+        (period.start - delivery.start).seconds % slot == 0, period.length.seconds % slot == 0
+      else { throw TrustProblem("it asks for what the round does not offer", "the door refuses such a bid") }
+      let most = Int128(limit.microdollarsPerGPUSlot(round.slotLength)) * Int128(gpus.max() ?? 0) * Int128(slots)
+      guard most <= Int128(Limits.totalValue) else {
+        throw TrustProblem("it is worth more than a whole book may be", "the door refuses such a bid")
+      }
+    }
+    switch bid {
+    case .block(let choices):
+      for choice in choices {
+        try check(
+          choice.pool, choice.window, gpus: [choice.gpus, choice.minimumGPUs ?? choice.gpus], slots: choice.slots,
+          limit: choice.limit)
+      }
+    case .curve(let segments):
+      for segment in segments {
+        for step in segment.steps {
+          try check(segment.pool, segment.period, gpus: [step.gpus], slots: 1, limit: step.limit)
+        }
+        // Where there is no step, its pool and period are relied on all the same.
+        if segment.steps.isEmpty {
+          throw TrustProblem("a segment of its curve has no steps", "the door refuses such a bid")
+        }
+      }
+    }
+  }
+}
+
+extension SealedEntries {
+  init(_ bundle: VerifyBundle) {
+    round = bundle.round
+    entryCount = bundle.entryCount
+    merkleRoot = bundle.merkleRoot
+    pools = bundle.pools
+    caps = bundle.caps
+    entries = bundle.entries
+  }
+
+  /// Asks the database; for the clearing role.
+  ///
+  /// - Throws: `GM409` where the round is not sealed.
+  init(_ name: String, _ connection: inout Connection) throws(PostgresError) {
+    let sealed = try connection.query(
+      "SELECT s.*, NULL AS cancel_reason FROM market.sealed_round(\(name)) s"
+    ).one()
+    let root: [UInt8] = try sealed.get("merkle_root")
+    var caps: [(company: String, pool: String, gpus: Int)] = []
+    for row in try connection.query("SELECT * FROM market.sealed_caps(\(name))") {
+      caps.append((try row.get("company"), try row.get("pool"), try row.get("gpus")))
+    }
+    var entries: [VerifyBundle.Entry] = []
+    while true {
+      let last = entries.last?.place ?? 0
+      let page = try connection.query(
+        "SELECT * FROM market.sealed_entries(\(name), \(last)::integer) ORDER BY place")
+      if page.isEmpty { break }
+      for row in page {
+        entries.append(
+          VerifyBundle.Entry(
+            place: try row.get("place"), company: try row.get("company"), bid: try row.get("bid"),
+            kind: try row.get("kind"), parent: try row.optional("parent"), key: try row.get("key"),
+            salt: try row.get("salt"), acceptedAt: try row.get("accepted_at"), body: try row.get("body"),
+            hash: try row.get("hash"), opened: try row.optional("opened"), refusal: try row.optional("refusal")))
+      }
+    }
+    round = try Round(sealed)
+    entryCount = try sealed.get("entry_count")
+    merkleRoot = hex(root)
+    pools = try Rounds.pools(of: name, &connection)
+    self.caps = caps
+    self.entries = entries
+  }
+}
+
+extension SealedBook {
+  /// Reads a sealed book and makes sure that it is still the one that was sealed; for the clearing role.
+  ///
+  /// All is computed again from the entries: each one's hash, their order, count and root, and which bids are live.
+  ///
+  /// - Parameters:
+  ///   - statement: what the clearing host signed when the gate had closed.
+  ///   - host: opens an encrypted round's boxes again, where it has the key.
+  /// - Throws: `PostgresError` with `GM409` where the round is not sealed, `TrustProblem` where the book was changed.
+  public static func load(
+    _ name: String, statement: Statement? = nil, host: StatementHost? = nil, _ connection: inout Connection
+  ) throws -> SealedBook {
+    let sealed = try SealedEntries(name, &connection)
+    try refuse(name, sealed.hashProblems() + sealed.sealProblems())
+    if let statement {
+      try refuse(
+        name,
+        statement.problems(
+          round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
+          pinnedKey: nil))
+    }
+    if let host { try refuse(name, try boxProblems(sealed, host, &connection)) }
+    let book = try sealed.book()
+    try refuse(name, try book.differences(&connection))
+    return book
+  }
+
+  private static func refuse(_ name: String, _ problems: [String]) throws(TrustProblem) {
+    guard !problems.isEmpty else { return }
+    let more = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
+    throw TrustProblem(
+      "the book of round \(name) is not the one that was sealed: \(problems.prefix(5).joined(separator: "; "))\(more)",
+      "it was not cleared: keep the database as it is, compare it with a backup and the signed statement, and tell the "
+        + "auditor (docs/operating.md)")
+  }
+
+  /// Where what was opened is not what the boxes hold. Nothing where nothing was opened yet.
+  private static func boxProblems(
+    _ sealed: SealedEntries, _ host: StatementHost, _ connection: inout Connection
+  ) throws -> [String] {
+    guard sealed.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) else { return [] }
+    let announcement = try EncryptionAnnouncement(sealed.round.name, &connection)
+    guard announcement.isEncrypted else { return ["bids are said to be opened, and the round is not encrypted"] }
+    guard host.hasRoundKey(sealed.round.name, publicKey: announcement.publicKey) else {
+      // It may have been lost since the boxes were opened; but a key that this host never announced was put there.
+      let message = EncryptionAnnouncement.message(round: sealed.round.name, publicKey: announcement.publicKey)
+      return StatementKey.verifies(announcement.signature, message, publicKey: host.key.publicKey)
+        ? [] : ["the round's key is not the one that this host announced"]
+    }
+    let pair = try host.roundKey(sealed.round.name, publicKey: announcement.publicKey)
+    let rules: Int? = try connection.query("SELECT market.sealed_rules(\(sealed.round.name)) AS rules").one()
+      .optional("rules")
+    let keys = VerifyBundle.Encryption(
+      publicKey: hex(announcement.publicKey), signer: hex(announcement.signer), signature: hex(announcement.signature),
+      secretKey: hex(pair.secretKey), rules: rules ?? 1)
+    return VerifyBoxes(sealed, keys, pinnedKey: nil).problems()
+  }
+
+  /// Where the database's own view of which bids are live is another.
+  private func differences(_ connection: inout Connection) throws(PostgresError) -> [String] {
+    var theirs: [Int: (company: String, bid: String, parent: String?)] = [:]
+    let rows = try connection.query("SELECT place, company, bid, parent FROM market.sealed_book(\(round.name))")
+    for row in rows {
+      let place: Int = try row.get("place")
+      theirs[place] = (company: try row.get("company"), bid: try row.get("bid"), parent: try row.optional("parent"))
+    }
+    var problems: [String] = []
+    for entry in entries {
+      guard let found = theirs.removeValue(forKey: entry.place) else {
+        problems.append("bid \(entry.id) of \(entry.company) stands by the entries, and the database leaves it out")
+        continue
+      }
+      guard found.company == entry.company, found.bid == entry.id, found.parent == entry.parent else {
+        problems.append("bid \(entry.id) of \(entry.company) hangs on another bid by the entries than in the database")
+        continue
+      }
+    }
+    for (_, found) in theirs.sorted(by: { $0.key < $1.key }) {
+      problems.append(
+        "bid \(found.bid) of \(found.company) stands in the database, and by the entries it was withdrawn, replaced or "
+          + "refused")
+    }
+    return problems
+  }
+}

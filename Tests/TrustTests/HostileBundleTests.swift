@@ -1,0 +1,118 @@
+import Clearing
+import TestSupport
+import Testing
+import Units
+
+@testable import Market
+
+/// A bundle that somebody made to bring the verification down fails it, and says where.
+@Suite("Hostile bundles")
+struct HostileBundleTests {
+  /// A sound bundle with its text changed and its digest made to fit.
+  private func forged(_ change: (inout String) throws -> Void) throws -> VerifyBundle {
+    var text = try VerifyTests.common.get().bundle().text
+    let head = try #require(text.firstRange(of: ",\n"))
+    let second = try #require(text[head.upperBound...].firstRange(of: "\"round\""))
+    text = String(text[second.lowerBound...].dropLast(2))
+    let before = text
+    try change(&text)
+    #expect(text != before, "nothing was changed")
+    return try VerifyBundle(json: VerifyBundle.sealed(Array(text.utf8)), source: "forged")
+  }
+
+  @Test func aPriceBeyondAllMeasureFails() throws {
+    for number in [Int64.min, .max] {
+      let bundle = try forged { text in
+        guard let prices = text.firstRange(of: "\"prices\"") else { return }
+        let tail = text[prices.upperBound...].replacing(/-?[0-9]+(?=[,\]])/, with: "\(number)", maxReplacements: 1)
+        text = String(text[..<prices.upperBound]) + String(tail)
+      }
+      #expect(VerifyRound(bundle).findings().flatMap(\.problems) != [])
+    }
+  }
+
+  @Test func anAwardBeyondAllMeasureFails() throws {
+    for (field, number) in [
+      ("payment", Int64.max), ("payment", .min), ("value", .max), ("reserve_cost", .max), ("reserve_cost", .min),
+      ("gpus", 10_000_001), ("gpus", .max), ("low", .min), ("high", .max), ("cents", .max), ("cents", .min),
+    ] {
+      let bundle = try forged { text in
+        guard let awards = text.firstRange(of: "\"awards\"") else { return }
+        let tail = text[awards.upperBound...].replacing(
+          try Regex("\"\(field)\": ?-?[0-9]+"), with: "\"\(field)\": \(number)")
+        text = String(text[..<awards.upperBound]) + String(tail)
+      }
+      #expect(VerifyRound(bundle).findings().flatMap(\.problems) != [], "\(field) \(number)")
+    }
+  }
+
+  @Test func aCapOnNoPoolIsNamed() throws {
+    let bundle = try forged { text in
+      text.replace(
+        /"caps":\[\]/, with: "\"caps\":[{\"company\":\"company-0\",\"pool\":\"none\",\"gpus\":8}]")
+    }
+    let problems = VerifyRound(bundle).findings().flatMap(\.problems)
+    #expect(problems.contains { $0.contains("a cap of company-0 is on the pool none") }, "\(problems)")
+  }
+
+  /// Bids that no door let in, as entries whose hashes nobody looks at.
+  private func entries(_ bids: [(bid: Bid, parent: String?)]) throws -> SealedEntries {
+    let bundle = try VerifyTests.common.get().bundle()
+    let entries = bids.enumerated().map { at, item in
+      VerifyBundle.Entry(
+        place: at + 1, company: "acme", bid: "b_\(at)", kind: "place", parent: item.parent, key: "k\(at)", salt: "",
+        acceptedAt: "2036-11-01T00:00:00.000000Z", body: item.bid.body, hash: "", opened: nil, refusal: nil)
+    }
+    return SealedEntries(
+      round: bundle.round, entryCount: entries.count, merkleRoot: "", pools: bundle.pools, caps: [], entries: entries)
+  }
+
+  @Test func aBidBeyondAllMeasureIsNamed() throws {
+    let dear = try TestMarket.block(gpus: 10_000_000 / 8 * 8, slots: 24, limit: "1000000")
+    let error = #expect(throws: TrustProblem.self) { _ = try entries([(dear, nil)]).book() }
+    #expect(
+      error?.problem.hasPrefix("entry 1, bid b_0 of acme: it is worth more") == true, "\(String(describing: error))")
+    for bid in [
+      try TestMarket.block(gpus: .max), try TestMarket.block(slots: .max), try TestMarket.block(slots: .min),
+      try TestMarket.block(minimum: Int.min), try TestMarket.block(pool: "none"),
+      .curve([CurveSegment(pool: "h100", period: try TimeRange(iso8601: TestMarket.delivery), steps: [])]),
+    ] {
+      let error = #expect(throws: TrustProblem.self) { _ = try entries([(bid, nil)]).book() }
+      #expect(error?.problem.hasPrefix("entry 1, bid b_0 of acme: ") == true)
+    }
+    // The engine's instance holds by itself, whoever makes the book.
+    let sound = try entries([(try TestMarket.block(), nil)]).book()
+    let strange = SealedBook(
+      round: sound.round, merkleRoot: [], entryCount: 1, pools: sound.pools, caps: [("acme", "none", 8)],
+      entries: sound.entries)
+    #expect(throws: InstanceError.self) { _ = try BookInstance(strange) }
+    let large = SealedBook.Entry(
+      place: 1, company: "acme", id: "b_0", parent: nil, bid: dear, bodyText: "", acceptedAt: sound.round.gate,
+      hash: [])
+    let dearest = SealedBook(
+      round: sound.round, merkleRoot: [], entryCount: 1, pools: sound.pools, caps: [], entries: [large])
+    #expect(throws: InstanceError.self) { _ = try BookInstance(dearest) }
+  }
+
+  @Test func bidsThatHangDeepOrInARingEndNoStack() throws {
+    let bid = try TestMarket.block()
+    func chain(_ count: Int, _ parent: (Int) -> String?) throws -> SealedEntries {
+      try entries((0..<count).map { (bid: bid, parent: parent($0)) })
+    }
+    #expect(try chain(20_000) { $0 == 0 ? nil : "b_\($0 - 1)" }.book().entries.count == 20_000)
+    #expect(try chain(1000) { "b_\($0 - 1)" }.book().entries.isEmpty)
+    let ring = try chain(3) { "b_\(($0 + 1) % 3)" }.book()
+    #expect(throws: InstanceError.self) { _ = try BookInstance(ring) }
+  }
+
+  @Test func aPinnedKeyIsReadInEitherCase() throws {
+    let statement = try VerifyTests.common.get().statement()
+    let key = hex(statement.publicKey)
+    for pinned in [key, key.uppercased()] {
+      #expect(
+        statement.problems(
+          round: statement.round, entryCount: statement.entryCount, merkleRoot: statement.merkleRoot,
+          pinnedKey: pinned) == [])
+    }
+  }
+}
