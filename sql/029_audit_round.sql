@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Takes the place of the one in 022, which gave all entries as one JSON text: PostgreSQL holds none beyond 256 MiB, so a
 -- large book could not have been audited.
 
@@ -40,7 +40,8 @@ BEGIN
   RETURN QUERY SELECT 'clearing', jsonb_build_object('merkle_root', encode(k.merkle_root, 'hex'),
     'instance_digest', encode(k.instance_digest, 'hex'), 'result_digest', encode(k.result_digest, 'hex'),
     'engine_version', k.engine_version, 'effort', k.effort, 'work_done', k.work_done, 'stopped_early', k.stopped_early,
-    'welfare', k.welfare, 'bound', k.bound, 'price_bound', k.price_bound, 'prices', k.prices, 'proven', k.proven, 'ties', k.ties, 'published_at', market.exact_time(k.published_at))
+    'welfare', k.welfare, 'bound', k.bound, 'price_bound', k.price_bound, 'prices', k.prices, 'proven', k.proven, 'ties', k.ties,
+    'priced_by', k.priced_by, 'published_at', market.exact_time(k.published_at))
     FROM market.clearing k WHERE k.round_id = round.round_id;
   RETURN QUERY SELECT 'awards', coalesce(jsonb_agg(jsonb_build_object('award', a.award, 'company', c.name, 'bid', a.bid,
     'alternative', a.alternative, 'gpu_slots', a.gpu_slots, 'value', a.value, 'reserve_cost', a.reserve_cost,

@@ -57,6 +57,7 @@ struct ClearingRecord {
       .init("effort", .string(clearing.effort.text)), .init("work_done", .integer(Int64(clearing.workDone))),
       .init("welfare", .integer(clearing.welfare)), .init("bound", .integer(clearing.bound)),
       .init("proven", .bool(clearing.proven)), .init("ties", .string(clearing.ties.rawValue)),
+      .init("priced_by", .string(clearing.rule.rawValue)),
       .init("price_bound", .integer(prices.bound(of: sealed))),
       .init(
         "prices",

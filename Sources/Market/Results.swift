@@ -5,6 +5,7 @@ import Units
 /// The published totals of a round: anyone who takes part may read them.
 public struct RoundResult: Sendable {
   public let round: String
+  /// The rule that the payments follow: not always the one that the round was opened with.
   public let pricing: String
   public let publishedAt: Instant
   public let engineVersion: String

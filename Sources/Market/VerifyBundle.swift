@@ -38,6 +38,8 @@ public struct VerifyBundle: Sendable {
     public let merkleRoot, instanceDigest, resultDigest, engineVersion, effort, ties: String
     public let workDone: Int
     public let stoppedEarly, proven: Bool
+    /// The rule that the payments follow; nil where an earlier version published.
+    public let pricedBy: String?
     public let welfare, bound: Int64
     /// What the prices alone bound the welfare by.
     public let priceBound: Int64
@@ -202,6 +204,7 @@ extension VerifyBundle.Record {
     engineVersion = try value.text("engine_version")
     effort = try value.text("effort")
     ties = try value.text("ties")
+    pricedBy = try value["priced_by"].flatMap { try $0.isNull ? nil : $0.string() }
     workDone = Int(try value.at("work_done").integer())
     stoppedEarly = try value.at("stopped_early").bool()
     proven = try value.at("proven").bool()

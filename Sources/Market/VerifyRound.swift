@@ -169,6 +169,9 @@ public struct VerifyRound: Sendable {
     compare("the bound", clearing.bound, record.bound)
     if clearing.proven != record.proven { problems.append("it was published as \(record.proven ? "" : "not ")proven") }
     if clearing.ties.rawValue != record.ties { problems.append("its ties were published as \(record.ties)") }
+    if let pricedBy = record.pricedBy, clearing.rule.rawValue != pricedBy {
+      problems.append("solved again it is priced by \(clearing.rule.rawValue), published was \(pricedBy)")
+    }
     if clearing.awards.count != bundle.awards.count {
       problems.append("solved again it has \(clearing.awards.count) awards, published were \(bundle.awards.count)")
     }

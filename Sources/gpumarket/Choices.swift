@@ -21,6 +21,6 @@ func readPricing(_ text: String, among rules: [PricingRule]) throws(Failure) -> 
 }
 
 /// Says that payments follow another rule than the one that was asked for; nil where they follow that one.
-func fallbackText(from asked: String, to rule: PricingRule) -> String? {
-  rule.rawValue == asked ? nil : "priced by \(rule.rawValue): \(asked) was not proven"
+func fallbackText(from asked: String, to rule: String) -> String? {
+  rule == asked ? nil : "priced by \(rule): \(asked) was not proven"
 }

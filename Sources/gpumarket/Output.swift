@@ -81,12 +81,7 @@ func percent(_ part: Int64, of whole: Int64) -> String {
   return "\(thousandths / 10).\(thousandths % 10) %"
 }
 
-/// A gap as people read it: `0.21 %`.
-func percent(_ fraction: Double) -> String {
-  String(format: fraction < 0.001 && fraction > 0 ? "%.4f %%" : "%.2f %%", fraction * 100)
-}
-
-/// A certified gap, rounded up, so that what is shown is certified too.
+/// A certified gap as people read it, `0.21 %`; rounded up, so that what is shown is certified too.
 func percentUp(_ fraction: Double) -> String {
   guard fraction > 0 else { return "0.00 %" }
   let scale = fraction < 0.001 ? 1e6 : 1e4

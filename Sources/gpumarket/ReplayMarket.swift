@@ -120,7 +120,7 @@ struct ReplayMarket {
   func clear(round: String) throws -> ClearingJob.Outcome {
     var connection = try connect(user: "market_clearing")
     var job = ClearingJob()
-    job.onImprovement = { showProgress("clear: gap \(percent($0.gap))") }
+    job.onImprovement = { showProgress("clear: gap \(percentUp($0.gap))") }
     return try job.run(round, &connection)
   }
 

@@ -65,8 +65,9 @@ struct RoundReport {
   var text: String {
     var lines: [String] = []
     lines.append(
-      "round \(round.name), \(totals.pricing), delivery \(round.delivery), published \(totals.publishedAt.iso8601ToSecond)"
+      "round \(round.name), \(round.pricing), delivery \(round.delivery), published \(totals.publishedAt.iso8601ToSecond)"
     )
+    if let said = fallbackText(from: round.pricing, to: totals.pricing) { lines.append("  \(said)") }
     lines.append("  bids         \(grouped(totals.bids)) from \(totals.companiesBidding) companies")
     lines.append("  awards       \(grouped(totals.awards)) to \(totals.companiesAwarded) companies")
     lines.append("  welfare      \(cents(totals.welfare)) USD above reserve cost")
@@ -134,7 +135,7 @@ struct RoundReport {
 
   var json: JSONText {
     [
-      "round": .string(round.name), "pricing": .string(totals.pricing),
+      "round": .string(round.name), "pricing": .string(round.pricing), "priced_by": .string(totals.pricing),
       "published_at": .string(totals.publishedAt.iso8601),
       "bids": .integer(Int64(totals.bids)), "companies_bidding": .integer(Int64(totals.companiesBidding)),
       "awards": .integer(Int64(totals.awards)), "companies_awarded": .integer(Int64(totals.companiesAwarded)),

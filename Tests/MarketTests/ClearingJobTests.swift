@@ -198,13 +198,7 @@ struct ClearingJobTests {
   @Test func stopsInTimeForDeliveryAndSaysSo() throws {
     let (market, round) = try sealedRound(seed: 8)
     var connection = try market.asClearing()
-    var job = ClearingJob()
-    job.effort = Effort(units: 1_000_000)
-    // The delivery is years away; a margin as long leaves no time to solve.
-    let known = try Rounds.named(round, &connection)
-    job.marginSeconds = (known.delivery.start - known.serverTime).seconds
-    job.leastSeconds = 0
-    let outcome = try job.run(round, &connection)
+    let outcome = try hurriedJob(round, &connection).run(round, &connection)
     #expect(outcome.ending == .published && outcome.clearing?.stoppedEarly == true)
     let totals = try #require(try Results.totals(round, &connection))
     #expect(totals.stoppedEarly && totals.effort == "1000000")
@@ -213,5 +207,33 @@ struct ClearingJobTests {
     for finding in VerifyRound(try VerifyBundle.load(round, &auditor)).findings() {
       #expect(finding.problems == [], "\(finding.check)")
     }
+  }
+
+  /// The delivery is years away; a margin as long leaves no time to solve.
+  private func hurriedJob(_ round: String, _ connection: inout Connection) throws -> ClearingJob {
+    var job = ClearingJob()
+    job.effort = Effort(units: 1_000_000)
+    let known = try Rounds.named(round, &connection)
+    job.marginSeconds = (known.delivery.start - known.serverTime).seconds
+    job.leastSeconds = 0
+    return job
+  }
+
+  /// Core-selecting payments that cannot be proven fall back to VCG, and whoever reads the round later is told.
+  @Test(arguments: [true, false])
+  func theRuleThatPaymentsFollowIsRecorded(isHurried: Bool) throws {
+    let (market, round) = try sealedRound(seed: 8, pricing: "core-selecting")
+    var connection = try market.asClearing()
+    var job = ClearingJob()
+    job.effort = .quick
+    if isHurried { job = try hurriedJob(round, &connection) }
+    #expect(try job.run(round, &connection).clearing?.rule == (isHurried ? .vcg : .coreSelecting))
+    let totals = try #require(try Results.totals(round, &connection))
+    #expect(totals.pricing == (isHurried ? "vcg" : "core-selecting"))
+    #expect(try Rounds.named(round, &connection).pricing == "core-selecting")
+    var auditor = try market.asAuditor()
+    let bundle = try VerifyBundle.load(round, &auditor)
+    #expect(bundle.record.pricedBy == totals.pricing)
+    for finding in VerifyRound(bundle).findings() { #expect(finding.problems == [], "\(finding.check)") }
   }
 }

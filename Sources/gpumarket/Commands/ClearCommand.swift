@@ -97,9 +97,6 @@ struct ClearCommand: ParsableCommand {
     case .published:
       let round = try Rounds.named(outcome.round, &connection)
       print(try RoundReport(round, &connection, withCompanies: true).text)
-      if let clearing = outcome.clearing, let said = fallbackText(from: round.pricing, to: clearing.rule) {
-        print("  \(said)")
-      }
       print(
         "  took "
           + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds)) s" }.joined(
@@ -110,7 +107,7 @@ struct ClearCommand: ParsableCommand {
         "round \(outcome.round), not written: \(outcome.bids) bids, \(clearing.awards.count) awards, welfare \(Money(microdollars: clearing.welfare)), gap \(percentUp(clearing.gap)), result \(outcome.resultDigest ?? "")"
       )
       let asked = try Rounds.named(outcome.round, &connection).pricing
-      if let said = fallbackText(from: asked, to: clearing.rule) { print("  \(said)") }
+      if let said = fallbackText(from: asked, to: clearing.rule.rawValue) { print("  \(said)") }
     }
   }
 

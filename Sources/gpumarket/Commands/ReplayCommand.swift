@@ -87,7 +87,6 @@ struct ReplayCommand: ParsableCommand {
       ])
     var reader = try market.connect(user: "market_operator")
     let report = try RoundReport(Rounds.named(round, &reader), &reader, withCompanies: true)
-    let pricedBy = outcome.clearing?.rule.rawValue ?? pricing
     if options.json {
       let skipped: JSONText = [
         "without_gpus": .integer(Int64(history.skippedWithoutGPUs)),
@@ -102,7 +101,7 @@ struct ReplayCommand: ParsableCommand {
             .init("\($0.key)", .integer(Int64($0.value)))
           }),
         "price_model": .string(book.prices.sentence), "slack": .string("\(book.slack)"), "market": .string(market.name),
-        "result": report.json, "priced_by": .string(pricedBy),
+        "result": report.json,
         "comparison": .array(
           comparison.columns.map { name, summary in
             [
@@ -129,7 +128,6 @@ struct ReplayCommand: ParsableCommand {
       "  \(grouped(book.bids.count)) became bids"
         + book.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }.map { "; \($0.value) \($0.key.rawValue)" }.joined())
     print("\n\(report.text)\n")
-    if let clearing = outcome.clearing, let said = fallbackText(from: pricing, to: clearing.rule) { print("\(said)\n") }
     print("the same bids and windows (\(book.prices.sentence)):\n\(comparison.text)")
     print(
       "seconds: " + stages.seconds.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ")

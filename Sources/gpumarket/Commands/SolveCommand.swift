@@ -59,7 +59,7 @@ struct SolveCommand: ParsableCommand {
         ? "proven    no allocation is worth more"
         : "bound     \(grouped(clearing.bound)) micro-dollars, gap \(percentUp(clearing.gap))")
     print("ties      \(clearing.ties.rawValue)")
-    if let said = fallbackText(from: rule.rawValue, to: clearing.rule) { print("payments  \(said)") }
+    if let said = fallbackText(from: rule.rawValue, to: clearing.rule.rawValue) { print("payments  \(said)") }
     if !clearing.payments.isEmpty {
       var table = Table(
         ("company", .left), ("pays micro-dollars", .right), ("low", .right), ("high", .right), ("", .left))
