@@ -27,6 +27,9 @@ func readCATS(_ bytes: [UInt8], source: String) throws -> Instance {
       guard !items.isEmpty else { throw words.error("bid \(number) lists no good", "add one") }
       // A good of one's own keeps bids without a dummy apart: no dummy has a negative number.
       let key = dummy ?? -1 - number
+      guard dummy != nil || groups[key] == nil else {
+        throw words.error("bid \(number) stands twice", "number the bids apart")
+      }
       let placement = Placement(
         value: Int64(price), uses: items.map { Use(pool: $0, firstSlot: 0, slots: 1, gpus: 1) })
       if groups[key] == nil { order.append(key) }

@@ -31,9 +31,6 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether the file lists charges alone, without payments and deposits.
-  public var listsChargesOnly: Bool { [.csv, .focus, .focus12].contains(self) }
-
   func write(_ data: ExportData, to file: inout ExportFile) throws {
     switch self {
     case .csv: try writeCSV(data, to: &file)

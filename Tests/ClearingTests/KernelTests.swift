@@ -135,32 +135,6 @@ struct KernelTests {
     }
   }
 
-  @Test func undoneMovesLeaveNoTrace() throws {
-    for seed in 0..<60 as Range<UInt64> {
-      let book = Book(try SmallBook(bids: 6...12).instance(seed: seed))
-      var random = Seeded(seed: seed)
-      var allocation = Allocation(book)
-      Greedy(book, prices: [Double](repeating: 0, count: book.rowCount)).fill(&allocation)
-      let before = (allocation.selection, allocation.residual, allocation.welfare)
-      allocation.beginMove()
-      for _ in 0..<10 where book.itemCount > 0 {
-        let item = random.pick(0...book.itemCount - 1)
-        if allocation.option[item] >= 0 {
-          allocation.free(item)
-        } else if allocation.mayWin(Int(book.itemBid[item])) {
-          let option = book.options(ofItem: item).randomElement(using: &random)!
-          let quantity = allocation.fitting(option)
-          if quantity > 0 { allocation.take(item, option, quantity) }
-        }
-        #expect(allocation.selection.isFeasible(book))
-      }
-      allocation.undoMove()
-      #expect(allocation.selection == before.0)
-      #expect(allocation.residual == before.1)
-      #expect(allocation.welfare == before.2)
-    }
-  }
-
   @Test func splitsAreExactAndWithinTheBids() {
     var random = Seeded(seed: 5)
     for _ in 0..<500 {

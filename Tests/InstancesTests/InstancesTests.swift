@@ -49,6 +49,13 @@ struct InstanceFileTests {
     #expect(message("[1]").contains("no instance"))
   }
 
+  @Test func bidsOfOneNumberAreRefusedInCATS() throws {
+    let refused = #expect(throws: InstanceFileError.self) {
+      try read("goods 2\nbids 2\n0 5 0 #\n0 6 1 #\n")
+    }
+    #expect("\(try #require(refused))".contains("bid 0 stands twice"))
+  }
+
   @Test func readsCATS() throws {
     let text = "% made here\n\ngoods 3\nbids 3\ndummy 1\n\n0\t10\t0\t1\t3\t#\n1\t12\t2\t3\t#\n2\t7\t1\t#\n"
     let instance = try read(text)

@@ -1,6 +1,4 @@
-/// An allocation under change: what is held, what is left of each row, and which awards stand on each line.
-///
-/// Changes can be journaled and rolled back, so that a move is tried without copying anything.
+/// An allocation as it is filled: what is held, and what is left of each row.
 struct Allocation {
   let book: Book
   private(set) var option: [Int32]
@@ -11,14 +9,6 @@ struct Allocation {
   private(set) var welfare: Int64 = 0
   /// Awarded items of each bid; kept only where links are.
   private var winning: [Int32]
-  private var children: [[Int32]]
-
-  private var journal: [Change] = []
-  private var journaling = false
-
-  private struct Change {
-    let item, option, quantity: Int32
-  }
 
   init(_ book: Book) {
     self.book = book
@@ -26,8 +16,6 @@ struct Allocation {
     quantity = [Int32](repeating: 0, count: book.itemCount)
     residual = book.capacity
     winning = [Int32](repeating: 0, count: book.linked.isEmpty ? 0 : book.bidCount)
-    children = [[Int32]](repeating: [], count: winning.count)
-    for bid in book.linked where book.parent[Int(bid)] >= 0 { children[Int(book.parent[Int(bid)])].append(bid) }
   }
 
   var selection: Selection {
@@ -75,42 +63,22 @@ struct Allocation {
 
   /// Lets an item hold an option; it must hold none, and the quantity must fit.
   mutating func take(_ item: Int, _ option: Int, _ quantity: Int32) {
-    if journaling { journal.append(Change(item: Int32(item), option: -1, quantity: 0)) }
-    occupy(option, quantity, 1)
+    occupy(option, quantity)
     self.option[item] = Int32(option)
     self.quantity[item] = quantity
     welfare += book.value(option, quantity)
     if !winning.isEmpty { winning[Int(book.itemBid[item])] += 1 }
   }
 
-  /// Frees what an item holds; bids that then have no parent go too.
-  mutating func free(_ item: Int) {
-    let held = Int(option[item])
-    if journaling { journal.append(Change(item: Int32(item), option: option[item], quantity: quantity[item])) }
-    occupy(held, quantity[item], -1)
-    welfare -= book.value(held, quantity[item])
-    option[item] = -1
-    quantity[item] = 0
-    guard !winning.isEmpty else { return }
-    let bid = Int(book.itemBid[item])
-    winning[bid] -= 1
-    if winning[bid] == 0 {
-      for child in children[bid] where winning[Int(child)] > 0 {
-        for below in book.items(ofBid: Int(child)) where option[below] >= 0 { free(below) }
-      }
-    }
-  }
-
   @inline(__always)
-  private mutating func occupy(_ option: Int, _ quantity: Int32, _ sign: Int32) {
-    let change = quantity * sign
-    for row in Int(book.start[option])..<Int(book.end[option]) { residual[row] -= change }
+  private mutating func occupy(_ option: Int, _ quantity: Int32) {
+    for row in Int(book.start[option])..<Int(book.end[option]) { residual[row] -= quantity }
     guard !book.extraFirst.isEmpty else { return }
     let partial = quantity != book.gpus[option]
     for index in book.extras(ofOption: option) {
       let rectangle = book.extra[index]
-      let change = (partial ? quantity : rectangle.gpus) * sign
-      for row in Int(rectangle.start)..<Int(rectangle.end) { residual[row] -= change }
+      let height = partial ? quantity : rectangle.gpus
+      for row in Int(rectangle.start)..<Int(rectangle.end) { residual[row] -= height }
     }
   }
 
@@ -119,32 +87,5 @@ struct Allocation {
     for item in 0..<book.itemCount where selection.option[item] >= 0 {
       take(item, Int(selection.option[item]), selection.quantity[item])
     }
-  }
-
-  // MARK: Trying a move
-
-  mutating func beginMove() {
-    journal.removeAll(keepingCapacity: true)
-    journaling = true
-  }
-
-  mutating func keepMove() { journaling = false }
-
-  mutating func undoMove() {
-    journaling = false
-    for change in journal.reversed() {
-      let item = Int(change.item)
-      if option[item] >= 0 { freeAlone(item) }
-      if change.option >= 0 { take(item, Int(change.option), change.quantity) }
-    }
-  }
-
-  /// Frees an item but not its children: undoing restores them one by one.
-  private mutating func freeAlone(_ item: Int) {
-    occupy(Int(option[item]), quantity[item], -1)
-    welfare -= book.value(Int(option[item]), quantity[item])
-    option[item] = -1
-    quantity[item] = 0
-    if !winning.isEmpty { winning[Int(book.itemBid[item])] -= 1 }
   }
 }

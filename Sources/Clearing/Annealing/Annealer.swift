@@ -10,7 +10,6 @@ struct Annealer: ~Copyable {
   var random: RandomWords
   /// Work done, in nanoseconds or so.
   var ticks = 0
-  private(set) var moves = 0
   /// Welfare on average over the second half of the last stretch, micro-dollars: what is held at one moment of a hot
   /// chain says less.
   private(set) var meanWelfare = 0.0
@@ -48,7 +47,6 @@ struct Annealer: ~Copyable {
     while ticks - begin < budget {
       schedule.set(done: done + ticks - begin, of: all ?? budget)
       for _ in 0..<64 { step(schedule.threshold(random.next())) }
-      moves += 64
       guard ticks - begin > budget / 2 else { continue }
       sum += Double(holdings.welfare)
       samples += 1

@@ -55,7 +55,6 @@ public struct Instance: Sendable {
 extension Instance {
   public var poolCount: Int { poolNames.count }
   public var bidCount: Int { bidIDs.count }
-  public var companyCount: Int { companyNames.count }
 
   public func poolName(_ pool: Int) -> String { poolNames[pool] }
   /// GPUs for sale in a slot.

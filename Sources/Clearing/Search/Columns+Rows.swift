@@ -1,18 +1,11 @@
-/// Rows of a book: which are kept, and where they went.
-struct KeptRows {
-  /// How many rows are kept before each book row; one entry more than rows.
-  let before: [Int32]
-  /// The row among those kept, or -1.
-  let position: [Int32]
-}
-
 extension Columns {
   /// Leaves out rows that cannot bind and rows that a neighbour implies, and lowers capacities to what sums of
   /// heights can reach.
   ///
   /// A slot that every rectangle leaves only together with the next, whose capacity is no larger, is implied by it;
   /// likewise backwards. Two slots in five go on a day's book.
-  static func reducedRows(_ book: Book) -> (rows: KeptRows, capacity: [Int32]) {
+  /// - Returns: how many rows are kept before each book row, with one entry more than rows; what the kept ones have.
+  static func reducedRows(_ book: Book) -> (before: [Int32], capacity: [Int32]) {
     let drop = impliedRows(book)
     var before: [Int32] = [0]
     var position: [Int32] = []
@@ -22,7 +15,7 @@ extension Columns {
       if !drop[row] { capacity.append(book.capacity[row]) }
       before.append(Int32(capacity.count))
     }
-    return (KeptRows(before: before, position: position), reachable(book, position, capacity))
+    return (before, reachable(book, position, capacity))
   }
 
   /// Which rows the others, or the bids themselves, imply.

@@ -10,8 +10,6 @@ final class Columns: Sendable {
   let rowCount: Int
   /// Right-hand sides; 0 for links.
   let capacity: [Int32]
-  /// Row here of each book row, or -1 if left out.
-  let keptRow: [Int32]
 
   /// Where each group's columns begin; one entry more than groups.
   let groupFirst: [Int32]
@@ -48,8 +46,7 @@ final class Columns: Sendable {
       }
       if count > limit { return nil }
     }
-    let (kept, capacity) = Columns.reducedRows(book)
-    keptRow = kept.position
+    let (before, capacity) = Columns.reducedRows(book)
     let linkOf = Columns.linkRows(book, first: capacity.count)
     capacityRows = capacity.count
     rowCount = capacity.count + linkOf.count
@@ -74,10 +71,10 @@ final class Columns: Sendable {
         let full = book.gpus[option]
         if single[item], low == 1, full > 1 {
           most = full
-          draft.add(item, option, 1, unit: true, book, kept.before, links)
+          draft.add(item, option, 1, unit: true, book, before, links)
         } else {
           for quantity in (low...full).reversed() {
-            draft.add(item, option, quantity, unit: false, book, kept.before, links)
+            draft.add(item, option, quantity, unit: false, book, before, links)
           }
         }
       }

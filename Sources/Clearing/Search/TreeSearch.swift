@@ -47,8 +47,6 @@ final class TreeSearch {
   /// How many relaxations seemed empty without a proof.
   private var unproven = 0
   private(set) var rootBound = Int64.max
-  /// Whole prices of the root's bound per book row, scaled by `bounds.shift`.
-  private(set) var rootPrices: [Int64] = []
   /// Set once the search has left no node open.
   private(set) var isComplete = false
 
@@ -144,7 +142,6 @@ final class TreeSearch {
     for round in 0..<settings.rootRoundings { roundOff(noise: Double(round) * 0.05, &noise) }
     rootBound = (bounds.compute() ?? NodeBound.nothing) >> bounds.shift
     if rootBound < 0 { rootBound = Int64.max - 1 }
-    rootPrices = columns.keptRow.map { $0 < 0 ? 0 : bounds.prices[Int($0)] }
     push(bound: rootBound, depth: 0)
   }
 
