@@ -1,18 +1,23 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Gate closure: a stored state as well as a time. The round's row is taken FOR UPDATE, so every bid that holds it
 -- FOR SHARE has committed and is seen; then order, count and Merkle root are fixed.
 
--- Takes a round for whoever changes its state. A company that placed a bid in a transaction and leaves it open holds the
--- round's row; after two seconds such sessions are ended. What they placed was never acknowledged, for it never committed.
-CREATE FUNCTION market.lock_round(id bigint) RETURNS market.round
+-- Takes a round for whoever changes its state: closing, encrypting, opening, publishing, cancelling. An older snapshot would
+-- not see the bids that were acknowledged before the lock was granted. A company that placed a bid in a transaction and leaves
+-- it open holds the round's row; after two seconds such sessions are ended. What they placed was never acknowledged, for it
+-- never committed.
+CREATE OR REPLACE FUNCTION market.lock_round(id bigint) RETURNS market.round
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
   round market.round;
 BEGIN
+  PERFORM market.need_read_committed();
   FOR attempt IN 1 .. 15 LOOP
     BEGIN
       SELECT * INTO round FROM market.round r WHERE r.round_id = id FOR UPDATE;
       RETURN round;
     EXCEPTION WHEN lock_not_available THEN
+      PERFORM pg_stat_clear_snapshot(); -- else a transaction sees the sessions of its first look only
       PERFORM pg_terminate_backend(a.pid)
       FROM pg_stat_activity a
       JOIN pg_locks l ON l.pid = a.pid AND l.relation = 'market.round'::regclass AND l.mode = 'RowShareLock'
@@ -24,7 +29,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.seal_round(id bigint) RETURNS void
+-- The gate closed after whatever was accepted, also where the server's clock was set back meanwhile.
+CREATE OR REPLACE FUNCTION market.seal_round(id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   hashes bytea[];
@@ -36,13 +42,14 @@ BEGIN
   INSERT INTO market.round_cap (round_id, company_id, pool_id, gpus)
   SELECT id, k.company_id, k.pool_id, k.gpus
   FROM market.company_cap k JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = k.pool_id;
-  UPDATE market.round SET state = 'closed', closed_at = clock_timestamp(), merkle_root = market.merkle_root(hashes),
-    entry_count = cardinality(hashes)
+  UPDATE market.round SET state = 'closed', closed_at = greatest(clock_timestamp(),
+      (SELECT max(e.accepted_at) FROM market.entry e WHERE e.round_id = id) + interval '1 microsecond'),
+    merkle_root = market.merkle_root(hashes), entry_count = cardinality(hashes)
   WHERE round_id = id;
 END
 $$;
 
-CREATE FUNCTION market.close_locked(round_name text, early boolean) RETURNS text
+CREATE OR REPLACE FUNCTION market.close_locked(round_name text, early boolean) RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);
@@ -64,19 +71,19 @@ END
 $$;
 
 -- For the operator: closes a round now, before its gate if need be.
-CREATE FUNCTION market.close_round(round_name text) RETURNS text
+CREATE OR REPLACE FUNCTION market.close_round(round_name text) RETURNS text
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT market.close_locked(round_name, true)
 $$;
 
 -- For the clearing job: closes a round whose gate has passed.
-CREATE FUNCTION market.close_due_round(round_name text) RETURNS text
+CREATE OR REPLACE FUNCTION market.close_due_round(round_name text) RETURNS text
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT market.close_locked(round_name, false)
 $$;
 
 -- Rounds that wait for the clearing job: gate passed, or closed and not published.
-CREATE FUNCTION market.due_rounds() RETURNS TABLE (round text, state text, gate timestamptz)
+CREATE OR REPLACE FUNCTION market.due_rounds() RETURNS TABLE (round text, state text, gate timestamptz)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT r.name, r.state, r.gate FROM market.round r
   WHERE r.state = 'closed' OR (r.state = 'open' AND r.gate <= clock_timestamp())
@@ -84,7 +91,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 
 -- What the engine needs beside the bids.
-CREATE FUNCTION market.sealed_round(round_name text)
+CREATE OR REPLACE FUNCTION market.sealed_round(round_name text)
 RETURNS TABLE (
   round text, state text, delivery_start timestamptz, delivery_end timestamptz, gate timestamptz, pricing text,
   effort text, simulated boolean, slot_minutes integer, entry_count integer, merkle_root bytea, server_time timestamptz
@@ -105,7 +112,7 @@ $$;
 
 -- The live bids of a sealed book in order of acceptance. Nothing of an open one, whoever asks. Of an encrypted round the
 -- bids as they were opened, without those refused then and those that hang on them.
-CREATE FUNCTION market.sealed_book(round_name text)
+CREATE OR REPLACE FUNCTION market.sealed_book(round_name text)
 RETURNS TABLE (place integer, company text, bid text, parent text, body text, accepted_at timestamptz, hash bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -128,7 +135,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)
+CREATE OR REPLACE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, p.name, k.gpus
   FROM market.round_cap k

@@ -1,7 +1,8 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Publication: one transaction writes the clearing, its awards, payments and postings, or nothing.
 -- The engine's own verifier has passed them; the database checks again what money and capacity rest on.
 
-CREATE FUNCTION market.check_publication(id bigint) RETURNS void
+CREATE OR REPLACE FUNCTION market.check_publication(id bigint) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   span interval := market.slot_span();
@@ -59,7 +60,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.publish_round(round_name text, merkle_root bytea, result jsonb) RETURNS text
+CREATE OR REPLACE FUNCTION market.publish_round(round_name text, merkle_root bytea, result jsonb) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);
@@ -81,13 +82,13 @@ BEGIN
   END IF;
 
   INSERT INTO market.clearing (round_id, merkle_root, instance_digest, result_digest, engine_version, effort, work_done,
-    stopped_early, welfare, bound, proven, ties, prices, price_bound,
-    published_at)
+    stopped_early, welfare, bound, proven, ties, prices, price_bound, priced_by, published_at)
   SELECT round.round_id, publish_round.merkle_root, decode(f.instance_digest, 'hex'), decode(f.result_digest, 'hex'),
     f.engine_version, f.effort, f.work_done, f.stopped_early, f.welfare, f.bound, f.proven, f.ties, f.prices, f.price_bound,
-    clock_timestamp()
+    f.priced_by, clock_timestamp()
   FROM jsonb_to_record(result) AS f (instance_digest text, result_digest text, engine_version text, effort text,
-    work_done bigint, stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, prices jsonb, price_bound bigint);
+    work_done bigint, stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, prices jsonb,
+    price_bound bigint, priced_by text);
 
   INSERT INTO market.award (award, round_id, company_id, bid, entry_id, position, alternative, gpu_slots, value,
     reserve_cost, payment)
@@ -126,7 +127,7 @@ $$;
 
 -- A round is cancelled before publication: nothing is awarded, its capacity returns.
 -- After publication its postings are reversed too.
-CREATE FUNCTION market.cancel_round(round_name text, reason text) RETURNS text
+CREATE OR REPLACE FUNCTION market.cancel_round(round_name text, reason text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   round market.round := market.round_named(round_name);

@@ -1,7 +1,8 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Reading what was published. Before publication these return nothing.
 
 -- Totals of a round: public to all who take part.
-CREATE FUNCTION market.round_result(round_name text)
+CREATE OR REPLACE FUNCTION market.round_result(round_name text)
 RETURNS TABLE (
   round text, pricing text, published_at timestamptz, engine_version text, effort text, work_done bigint,
   stopped_early boolean, welfare bigint, bound bigint, proven boolean, ties text, entries integer, bids bigint,
@@ -13,7 +14,8 @@ DECLARE
   wanted market.round := market.round_named(round_name);
 BEGIN
   RETURN QUERY
-    SELECT wanted.name, wanted.pricing, k.published_at, k.engine_version, k.effort, k.work_done, k.stopped_early, k.welfare,
+    SELECT wanted.name, coalesce(k.priced_by, wanted.pricing), k.published_at, k.engine_version, k.effort, k.work_done,
+      k.stopped_early, k.welfare,
       k.bound, k.proven, k.ties, wanted.entry_count,
       (SELECT count(*) FROM market.bid b WHERE b.round_id = wanted.round_id AND NOT b.withdrawn),
       (SELECT count(*) FROM market.award a WHERE a.round_id = wanted.round_id),
@@ -27,7 +29,7 @@ END
 $$;
 
 -- Offered and awarded GPU-slots by pool: public once published.
-CREATE FUNCTION market.round_utilisation(round_name text)
+CREATE OR REPLACE FUNCTION market.round_utilisation(round_name text)
 RETURNS TABLE (pool text, offered_gpu_slots bigint, awarded_gpu_slots bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -44,7 +46,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.award_rows(wanted_round bigint, wanted_company bigint)
+CREATE OR REPLACE FUNCTION market.award_rows(wanted_round bigint, wanted_company bigint)
 RETURNS TABLE (
   round text, pricing text, company text, award text, bid text, place integer, alternative integer, gpu_slots bigint,
   slot_minutes integer, value bigint, reserve_cost bigint, payment bigint, accepted_at timestamptz, hash text, body text,
@@ -67,7 +69,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- All awards, of one round or of all: for finance, the auditor, the operator and the clearing job.
-CREATE FUNCTION market.awards(round_name text)
+CREATE OR REPLACE FUNCTION market.awards(round_name text)
 RETURNS TABLE (
   round text, pricing text, company text, award text, bid text, place integer, alternative integer, gpu_slots bigint,
   slot_minutes integer, value bigint, reserve_cost bigint, payment bigint, accepted_at timestamptz, hash text, body text,
@@ -84,7 +86,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.my_awards(round_name text)
+CREATE OR REPLACE FUNCTION market.my_awards(round_name text)
 RETURNS TABLE (
   round text, pricing text, company text, award text, bid text, place integer, alternative integer, gpu_slots bigint,
   slot_minutes integer, value bigint, reserve_cost bigint, payment bigint, accepted_at timestamptz, hash text, body text,
@@ -106,7 +108,7 @@ END
 $$;
 
 -- What each company pays, with its interval where the payment is not exact.
-CREATE FUNCTION market.company_payments(round_name text)
+CREATE OR REPLACE FUNCTION market.company_payments(round_name text)
 RETURNS TABLE (company text, payment bigint, low bigint, high bigint, exact boolean, value numeric, gpu_slots numeric, awards bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -122,7 +124,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION market.my_payment(round_name text)
+CREATE OR REPLACE FUNCTION market.my_payment(round_name text)
 RETURNS TABLE (company text, payment bigint, low bigint, high bigint, exact boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
