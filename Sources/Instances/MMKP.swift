@@ -6,9 +6,11 @@ import Clearing
 /// large that no allocation which leaves a group out can be best. The problem's own value is
 /// (welfare − groups × lift) / 10.
 public struct MMKP: Sendable {
+  /// One slot; a pool for each resource, a bid for each group, a placement for each item.
   public let instance: Instance
   /// What was added to every tenfold value, per group.
   public let lift: Int64
+  /// At least 1; each is a bid of its own company.
   public let groups: Int
 
   /// Ten times the problem's own value of a welfare or bound.

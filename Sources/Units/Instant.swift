@@ -1,17 +1,22 @@
 /// A point in time: whole microseconds since 1970-01-01T00:00Z, PostgreSQL's own resolution.
 public struct Instant: Hashable, Comparable, Sendable {
+  /// Negative before 1970.
   public let microseconds: Int64
 
+  /// Counted from 1970-01-01T00:00Z.
   public init(microseconds: Int64) { self.microseconds = microseconds }
+  /// Whole seconds since 1970; traps on overflow, beyond the year 294,000.
   public init(seconds: Int64) { self.microseconds = seconds * 1_000_000 }
 
   /// Whole seconds since 1970, rounded down.
   public var seconds: Int64 { floorDivide(microseconds, 1_000_000) }
 
   public static func < (a: Instant, b: Instant) -> Bool { a.microseconds < b.microseconds }
+  /// Traps on overflow.
   public static func + (a: Instant, b: TimeSpan) -> Instant {
     Instant(microseconds: a.microseconds + b.seconds * 1_000_000)
   }
+  /// Traps on overflow.
   public static func - (a: Instant, b: TimeSpan) -> Instant {
     Instant(microseconds: a.microseconds - b.seconds * 1_000_000)
   }

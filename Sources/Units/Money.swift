@@ -3,13 +3,19 @@
 /// Addition and subtraction trap on overflow, which at ±9.2 × 10¹² USD cannot happen to amounts that
 /// passed the door; parse and multiply report it.
 public struct Money: Hashable, Comparable, Sendable {
+  /// Negative for a credit.
   public var microdollars: Int64
 
+  /// No money: 0.00 USD.
   public static let zero = Money(microdollars: 0)
+  /// The scale of `microdollars`.
   public static let microdollarsPerDollar: Int64 = 1_000_000
+  /// The scale of postings and invoices, which are whole cents.
   public static let microdollarsPerCent: Int64 = 10_000
 
+  /// Any amount; no rule of the market is checked here.
   public init(microdollars: Int64) { self.microdollars = microdollars }
+  /// Whole cents; traps on overflow, beyond ±9.2 × 10¹² USD.
   public init(cents: Int64) { self.microdollars = cents * Self.microdollarsPerCent }
 
   /// Reads dollars such as `12`, `-0.5` or `1234.567890`: at most six decimals, no exponent, no separators.
@@ -18,10 +24,15 @@ public struct Money: Hashable, Comparable, Sendable {
   }
 
   public static func < (a: Money, b: Money) -> Bool { a.microdollars < b.microdollars }
+  /// Exact; traps on overflow.
   public static func + (a: Money, b: Money) -> Money { Money(microdollars: a.microdollars + b.microdollars) }
+  /// Exact; traps on overflow.
   public static func - (a: Money, b: Money) -> Money { Money(microdollars: a.microdollars - b.microdollars) }
+  /// A charge as a credit, and back.
   public static prefix func - (a: Money) -> Money { Money(microdollars: -a.microdollars) }
+  /// Exact; traps on overflow.
   public static func += (a: inout Money, b: Money) { a = a + b }
+  /// Exact; traps on overflow.
   public static func -= (a: inout Money, b: Money) { a = a - b }
 
   /// The amount `count` times, or nil on overflow.
@@ -44,6 +55,7 @@ extension Money: CustomStringConvertible {
 
 /// A price in micro-dollars per GPU-hour, a multiple of the tick of 100 (0.0001 USD).
 public struct Price: Hashable, Comparable, Sendable {
+  /// 0 to 10¹², that of `highest`.
   public let microdollarsPerGPUHour: Int64
 
   /// The finest step of a price: $0.0001 per GPU-hour, so that a 15-minute slot costs whole micro-dollars.

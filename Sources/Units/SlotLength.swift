@@ -4,9 +4,12 @@ public enum SlotLength: Int, CaseIterable, Sendable {
   case halfHour = 30
   case hour = 60
 
+  /// 15, 30 or 60.
   public var minutes: Int { rawValue }
+  /// The same as a length of time.
   public var span: TimeSpan { TimeSpan(minutes: Int64(rawValue)) }
 
+  /// Throws `UnitError` for any number but 15, 30 and 60.
   public init(minutes: Int) throws(UnitError) {
     guard let length = SlotLength(rawValue: minutes) else {
       throw UnitError("a slot of \(minutes) minutes is not offered", advice: "choose 60, 30 or 15 minutes")

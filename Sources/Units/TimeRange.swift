@@ -1,6 +1,8 @@
 /// A half-open stretch of time: `start` belongs to it, `end` does not.
 public struct TimeRange: Hashable, Sendable {
+  /// The first instant in it.
   public let start: Instant
+  /// The first instant after it, later than `start`.
   public let end: Instant
 
   /// Both ends known, `start` before `end`.
@@ -25,9 +27,12 @@ public struct TimeRange: Hashable, Sendable {
     try self.init(start: start, end: end)
   }
 
+  /// Rounded down to whole seconds.
   public var length: TimeSpan { end - start }
 
+  /// Whether all of the other lies within; a range contains itself.
   public func contains(_ other: TimeRange) -> Bool { start <= other.start && other.end <= end }
+  /// Whether they share an instant; ranges that only touch do not.
   public func overlaps(_ other: TimeRange) -> Bool { start < other.end && other.start < end }
 }
 

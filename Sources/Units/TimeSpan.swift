@@ -1,9 +1,13 @@
 /// A length of time in whole seconds.
 public struct TimeSpan: Hashable, Comparable, Sendable {
+  /// Negative from a later instant to an earlier one.
   public let seconds: Int64
 
+  /// Any length; only text is held to 10,000 days.
   public init(seconds: Int64) { self.seconds = seconds }
+  /// Traps on overflow.
   public init(minutes: Int64) { self.seconds = minutes * 60 }
+  /// Traps on overflow.
   public init(hours: Int64) { self.seconds = hours * 3600 }
 
   public static func < (a: TimeSpan, b: TimeSpan) -> Bool { a.seconds < b.seconds }

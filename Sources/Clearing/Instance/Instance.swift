@@ -53,31 +53,41 @@ public struct Instance: Sendable {
 }
 
 extension Instance {
+  /// Pools are numbered from 0 in the order they were added; at most `Limits.pools`.
   public var poolCount: Int { poolNames.count }
+  /// Bids are numbered from 0 in order of acceptance.
   public var bidCount: Int { bidIDs.count }
 
+  /// As it was added; traps outside `0..<poolCount`, as all look-ups here do with their index.
   public func poolName(_ pool: Int) -> String { poolNames[pool] }
   /// GPUs for sale in a slot.
   public func capacity(pool: Int, slot: Int) -> Int { Int(capacities[pool * slotCount + slot]) }
   /// Micro-dollars per GPU and slot below which nothing is awarded.
   public func reserve(pool: Int) -> Int64 { reserves[pool] }
 
+  /// Unique among the bids.
   public func bidID(_ bid: Int) -> String { bidIDs[bid] }
   /// Index of the company that placed a bid.
   public func company(ofBid bid: Int) -> Int { Int(bidCompany[bid]) }
+  /// By index from 0; companies are numbered as their first bids come.
   public func companyName(_ company: Int) -> String { companyNames[company] }
+  /// Name of the company that placed a bid.
   public func companyName(ofBid bid: Int) -> String { companyNames[Int(bidCompany[bid])] }
   /// The bid that must win something before this one may.
   public func parent(ofBid bid: Int) -> Int? { bidParent[bid] < 0 ? nil : Int(bidParent[bid]) }
 
   /// Whether a bid is a curve rather than a list of placements.
   public func isCurve(bid: Int) -> Bool { pointFirst[bid] != pointFirst[bid + 1] }
+  /// 0 for a curve, else at least 1.
   public func placementCount(ofBid bid: Int) -> Int { Int(placementFirst[bid + 1] - placementFirst[bid]) }
+  /// Of all bids together; curves have none.
   public var placementCount: Int { placementValue.count }
+  /// In the order they were added, which ties are broken by; empty for a curve. Made anew at each call.
   public func placements(ofBid bid: Int) -> [Placement] {
     (0..<placementCount(ofBid: bid)).map { placement($0, ofBid: bid) }
   }
 
+  /// By index within its bid, from 0, as in `Award.placement`.
   public func placement(_ index: Int, ofBid bid: Int) -> Placement {
     let flat = Int(placementFirst[bid]) + index
     let minimum = placementMinimum[flat]

@@ -33,6 +33,7 @@ public struct Award: Sendable, Hashable {
 
 /// What one company pays for all it won.
 public struct CompanyPayment: Sendable, Hashable {
+  /// The name of a company that won something.
   public let company: String
   /// Micro-dollars: the low end of the interval.
   public let payment: Int64

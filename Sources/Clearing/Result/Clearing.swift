@@ -11,6 +11,7 @@ public enum TieStatus: String, Sendable {
 
 /// The result of a clearing: what was awarded, at which price, and how good it certainly is.
 public struct Clearing: Sendable {
+  /// Of the engine that decided: see `engineVersion` of this module.
   public let engineVersion: String
   /// The effort it was given.
   public let effort: Effort
@@ -24,6 +25,7 @@ public struct Clearing: Sendable {
   public let bound: Int64
   /// Whether no better allocation exists.
   public var proven: Bool { bound == welfare }
+  /// Whether it is certainly the one that the tie rule picks, of allocations with this welfare.
   public let ties: TieStatus
   /// In order of acceptance of their bids.
   public let awards: [Award]

@@ -5,6 +5,7 @@ public struct ClearingControl: Sendable {
   /// Told of each better allocation or bound.
   public var onImprovement: (@Sendable (Improvement) -> Void)?
 
+  /// Never stops, and tells nobody.
   public init() {
     shouldStop = { false }
     onImprovement = nil
