@@ -1,9 +1,6 @@
--- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
--- Takes the place of the one in 022, which gave all entries as one JSON text: PostgreSQL holds none beyond 256 MiB, so a
--- large book could not have been audited.
-
+-- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
 -- For the auditor: all of a published round as JSON texts, so that the checks can be made anywhere. A section of many entries
--- comes in several rows, to be read one after the other.
+-- comes in several rows, to be read one after the other: PostgreSQL holds no JSON text beyond 256 MiB.
 CREATE OR REPLACE FUNCTION market.audit_round(round_name text) RETURNS TABLE (section text, content jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -59,3 +56,5 @@ BEGIN
     WHERE t.round_id = round.round_id AND t.kind = 'award';
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION market.audit_round(text) TO market_auditor;

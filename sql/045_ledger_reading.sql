@@ -1,8 +1,10 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- What finance and the auditor read: published results and the ledger, never an open bid.
 -- The selectors are alike everywhere, NULL for all: transactions after one number up to another, of a round, of a
 -- period (a UTC month by its booking day), of a company.
 
-CREATE FUNCTION ledger.selected(after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
+CREATE OR REPLACE FUNCTION ledger.selected(
+  after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
 RETURNS SETOF ledger.transaction
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -28,7 +30,8 @@ END
 $$;
 
 -- Every line of every transaction, in order of booking day and number.
-CREATE FUNCTION ledger.journal(after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
+CREATE OR REPLACE FUNCTION ledger.journal(
+  after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
 RETURNS TABLE (number bigint, kind text, booked_on text, recorded_at text, recorded_by text, company text, round text, award text,
   bid text, outage text, corrects bigint, reference text, memo text, document text, previous text, hash text, line integer,
   account text, account_kind text, pool text, cents bigint)
@@ -50,8 +53,10 @@ $$;
 
 -- What companies are charged: a row for each award and pool, and for each correction and tax. cents is positive for a
 -- charge. gpu_seconds, value and payment are those of the award in that pool, negative where the award is reversed;
--- an award over several pools has them split in proportion to GPU-hours, largest remainder.
-CREATE FUNCTION ledger.charge_lines(after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
+-- an award over several pools has them split in proportion to GPU-hours, largest remainder. pricing is the rule that the
+-- payments follow, which may be another one than the round was opened with (032).
+CREATE OR REPLACE FUNCTION ledger.charge_lines(
+  after_number bigint, up_to bigint, round_name text, wanted_period text, company_name text)
 RETURNS TABLE (number bigint, line integer, kind text, booked_on text, company text, round text, pricing text, award text, bid text,
   receipt text, pool text, starts_at text, ends_at text, gpus integer, gpu_seconds bigint, value bigint, payment bigint,
   reserve_price bigint, cents bigint, account text, invoice text, document text, corrects bigint, corrects_kind text, outage text,
@@ -60,8 +65,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH picked AS MATERIALIZED (
     SELECT * FROM ledger.selected(after_number, up_to, round_name, wanted_period, company_name) s
     WHERE ledger.is_charge(s.kind) OR s.kind = 'tax')
-  SELECT t.number, p.line::integer, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), c.name, r.name, r.pricing, t.award, w.bid,
-    encode(e.hash, 'hex'), l.name, ledger.exact(u.starts_at), ledger.exact(u.ends_at),
+  SELECT t.number, p.line::integer, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), c.name, r.name,
+    coalesce(k.priced_by, r.pricing), t.award, w.bid, encode(e.hash, 'hex'), l.name,
+    ledger.exact(u.starts_at), ledger.exact(u.ends_at),
     CASE WHEN u.least_gpus = u.most_gpus THEN u.most_gpus END, f.sign * u.gpu_seconds,
     f.sign * coalesce(s.value, w.value), f.sign * coalesce(s.payment, w.payment),
     rp.reserve_price, -p.cents, a.name, ledger.invoice_name(i.serial), ledger.credit_note_name(n.serial), t.corrects, o.kind,
@@ -72,6 +78,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   JOIN ledger.account a ON a.account_id = p.account_id AND a.kind IN ('revenue', 'allowance', 'tax')
   LEFT JOIN ledger.transaction o ON o.number = t.corrects
   LEFT JOIN market.round r ON r.round_id = t.round_id
+  LEFT JOIN market.clearing k ON k.round_id = t.round_id
   LEFT JOIN market.award w ON w.award = t.award
   LEFT JOIN market.entry e ON e.entry_id = w.entry_id
   LEFT JOIN market.pool l ON l.pool_id = a.pool_id
@@ -98,7 +105,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The balance of each account before a period, or now: positive for a debit.
-CREATE FUNCTION ledger.balances(before_period text)
+CREATE OR REPLACE FUNCTION ledger.balances(before_period text)
 RETURNS TABLE (account text, account_kind text, company text, pool text, cents numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT a.name, a.kind, c.name, l.name, coalesce((
@@ -109,7 +116,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Charges, credits, tax and money received, by 'company', 'pool', 'round' or 'period'.
-CREATE FUNCTION ledger.totals_by(what text)
+CREATE OR REPLACE FUNCTION ledger.totals_by(what text)
 RETURNS TABLE (name text, awards bigint, charged_cents numeric, credited_cents numeric, tax_cents numeric, paid_cents numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT * FROM (
@@ -132,14 +139,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Where the journal stands: its last number and the hash that seals all before it.
-CREATE FUNCTION ledger.head() RETURNS TABLE (number bigint, hash text)
+CREATE OR REPLACE FUNCTION ledger.head() RETURNS TABLE (number bigint, hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(max(t.number), 0), coalesce((SELECT encode(x.hash, 'hex') FROM ledger.transaction x ORDER BY x.number DESC LIMIT 1), '')
   FROM ledger.transaction t
 $$;
 
 -- A company's account over a period: cents, positive for what it owes.
-CREATE FUNCTION ledger.statement(company_name text, wanted_period text)
+CREATE OR REPLACE FUNCTION ledger.statement(company_name text, wanted_period text)
 RETURNS TABLE (opening_cents numeric, charged_cents numeric, credited_cents numeric, tax_cents numeric, paid_cents numeric,
   closing_cents numeric, deposit_cents numeric, closed boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -164,7 +171,7 @@ END
 $$;
 
 -- What a company asked for in the published rounds whose delivery begins in a period, and what became of it.
-CREATE FUNCTION ledger.statement_bids(company_name text, wanted_period text)
+CREATE OR REPLACE FUNCTION ledger.statement_bids(company_name text, wanted_period text)
 RETURNS TABLE (round text, bid text, most bigint, award text, value bigint, payment bigint, accepted_at text, receipt text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -183,5 +190,7 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION ledger.journal(bigint, bigint, text, text, text), ledger.charge_lines(bigint, bigint, text, text, text),
-  ledger.balances(text), ledger.totals_by(text), ledger.head(), ledger.statement(text, text), ledger.statement_bids(text, text)
+  ledger.balances(text), ledger.totals_by(text), ledger.head(), ledger.statement(text, text)
   TO market_operator, market_finance, market_auditor;
+-- What lost, too: finance writes statements and the auditor checks them; the operator needs neither.
+GRANT EXECUTE ON FUNCTION ledger.statement_bids(text, text) TO market_finance, market_auditor;

@@ -62,13 +62,7 @@ public struct AtomicFile: ~Copyable {
       unlink(temporary)
       throw .system(path, "put it in place", code)
     }
-    let parent = open(folder(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard parent >= 0 else { throw .system(path, "make its folder durable", errno) }
-    let synced = fsync(parent)
-    let code = errno
-    close(parent)
-    // Some file systems cannot sync a folder and say EINVAL; the rename itself has happened.
-    guard synced == 0 || code == EINVAL else { throw .system(path, "make its folder durable", code) }
+    try makeDurable(folder(of: target), around: path)
   }
 
   deinit {
@@ -107,6 +101,24 @@ public func writeAtomically(_ path: String, _ bytes: [UInt8]) throws(FileProblem
 /// Replaces the file at `path` with this text in UTF-8, whole or not at all.
 public func writeAtomically(_ path: String, _ text: String) throws(FileProblem) {
   try writeAtomically(path, Array(text.utf8))
+}
+
+/// Makes the name of a file or folder durable, which stands in the folder around it.
+public func syncFolder(of path: String) throws(FileProblem) {
+  var trimmed = Substring(path)
+  while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+  try makeDurable(folder(of: String(trimmed)), around: path)
+}
+
+/// - Parameter path: what got its name there, for the error.
+private func makeDurable(_ folder: String, around path: String) throws(FileProblem) {
+  let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw .system(path, "make its folder durable", errno) }
+  let synced = fsync(descriptor)
+  let code = errno
+  close(descriptor)
+  // Some file systems cannot sync a folder and say EINVAL; the name is there.
+  guard synced == 0 || code == EINVAL else { throw .system(path, "make its folder durable", code) }
 }
 
 /// Where a symbolic link leads, so that the rename replaces the file and not the link.

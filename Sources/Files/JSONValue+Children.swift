@@ -1,6 +1,8 @@
 /// One step down a JSON tree: a key or a position. Write `value.at("pools", 0)`.
 public enum JSONStep: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+  /// Of a member of an object.
   case key(String)
+  /// Of an element of an array, from 0.
   case position(Int)
 
   public init(stringLiteral value: String) { self = .key(value) }

@@ -3,9 +3,11 @@ import Units
 
 /// One privileged act, as the audit log keeps it.
 public struct AuditLine: Sendable {
+  /// By the server's clock.
   public let at: Instant
   /// The login that did it.
   public let actor: String
+  /// What was done: `open round`, `update company`, `rotate credential`, `book payment`.
   public let act: String
   /// The round, company or pool it was done to.
   public let subject: String

@@ -11,12 +11,17 @@ public enum Bid: Sendable, Equatable {
 
 /// GPUs × slots anywhere in a window.
 public struct BlockAlternative: Sendable, Equatable {
+  /// Name of a pool that the round offers.
   public let pool: String
+  /// In every slot: a multiple of the pool's lot, up to the pool's largest offer in the round.
   public let gpus: Int
   /// Fewer GPUs that would do; nil: all or nothing.
   public let minimumGPUs: Int?
+  /// Consecutive, 1 to 10,000 and no more than the window has.
   public let slots: Int
+  /// On slots of the round's delivery; the block may begin wherever it still ends inside.
   public let window: TimeRange
+  /// The most it pays; at least the pool's reserve price.
   public let limit: Price
 
   public init(pool: String, gpus: Int, minimumGPUs: Int?, slots: Int, window: TimeRange, limit: Price) {
@@ -33,7 +38,9 @@ public struct BlockAlternative: Sendable, Equatable {
 public struct CurveSegment: Sendable, Equatable {
   /// So many GPUs more, each for at most this price.
   public struct Step: Sendable, Equatable {
+    /// A multiple of the pool's lot, on top of the steps before; any number of whole lots may be awarded.
     public let gpus: Int
+    /// Below that of the step before, and at least the pool's reserve price.
     public let limit: Price
 
     public init(gpus: Int, limit: Price) {
@@ -42,9 +49,11 @@ public struct CurveSegment: Sendable, Equatable {
     }
   }
 
+  /// Name of a pool that the round offers.
   public let pool: String
+  /// On slots of the round's delivery.
   public let period: TimeRange
-  /// Increments at falling prices.
+  /// 1 to 100 increments at falling prices.
   public let steps: [Step]
 
   public init(pool: String, period: TimeRange, steps: [Step]) {

@@ -5,16 +5,21 @@ import Units
 public enum BidFile {
   /// One bid and where it stands in the file.
   public struct Item: Sendable {
+    /// Of all rows that share the ref.
     public let bid: Bid
     /// A bid id, or `#n` for the n-th bid of the file.
     public var parent: String?
+    /// The file's own name for the bid; rows of one ref are alternatives or segments of one bid.
     public let ref: String
+    /// Of its first row, from 1.
     public let line: Int
+    /// From 1; always 1 in a CSV file.
     public let column: Int
   }
 
   /// All that is wrong with a file, each with line and column.
   public struct Errors: Error, CustomStringConvertible, Sendable {
+    /// At least one, each a sentence that begins with file, line and column.
     public let problems: [String]
     public var description: String { problems.joined(separator: "\n") }
   }

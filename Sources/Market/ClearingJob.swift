@@ -10,12 +10,15 @@ import Units
 public struct ClearingJob: Sendable {
   /// The steps in order. Each is reported before it begins, so that a test can interrupt at every one.
   public enum Step: String, CaseIterable, Sendable {
+    /// A dry run takes load, solve and audit alone. `done` is told last, unless the round was published already.
     case close, statement, open, load, solve, audit, publish, done
   }
 
   /// What came of one round.
   public struct Outcome: Sendable {
+    /// How a run ends that does not throw.
     public enum Ending: String, Sendable {
+      /// By this run.
       case published
       /// Another clearing published first, or an earlier run did.
       case alreadyPublished = "already published"
@@ -23,17 +26,25 @@ public struct ClearingJob: Sendable {
       case notWritten = "not written"
     }
 
+    /// The round's name.
     public let round: String
+    /// `notWritten` for a dry run, and for no other.
     public let ending: Ending
+    /// Nil where the round was published already when the book was loaded, and this was no dry run.
     public let clearing: Clearing?
+    /// SHA-256 of the result, hexadecimal; nil where `clearing` is.
     public let resultDigest: String?
+    /// Live bids of the sealed book.
     public let bids: Int
     /// Wall-clock seconds of each step taken.
     public let seconds: [(step: Step, seconds: Double)]
   }
 
+  /// A clearing that its audit finds fault with. Nothing was written.
   public struct Failure: Error, CustomStringConvertible, Sendable {
+    /// The round's name.
     public let round: String
+    /// At least one sentence.
     public let problems: [String]
 
     public var description: String {
@@ -44,6 +55,7 @@ public struct ClearingJob: Sendable {
 
   /// Effort for this run, where it differs from the round's.
   public var effort: Effort?
+  /// Solves and audits without writing; it closes no gate either, so the book must be sealed already.
   public var dryRun = false
   /// Seconds kept between the end of solving and the start of delivery.
   public var marginSeconds: Int64 = 60
@@ -51,9 +63,12 @@ public struct ClearingJob: Sendable {
   public var leastSeconds: Int64 = 1
   /// The host's own folder; nil signs no statement, and cannot clear an encrypted round.
   public var host: StatementHost?
+  /// Told of each step, and the round's name, before the step begins.
   public var onStep: @Sendable (Step, String) -> Void = { _, _ in }
+  /// Told of each better allocation or bound while the engine solves.
   public var onImprovement: (@Sendable (Improvement) -> Void)?
 
+  /// A job that writes, at the round's own effort, without a host.
   public init() {}
 
   /// The rounds whose gate has passed and that are not published.
@@ -91,7 +106,8 @@ public struct ClearingJob: Sendable {
   /// Clears one round.
   ///
   /// - Throws: `PostgresError` (`GM409` before the gate), `InstanceError` for a book beyond the engine's limits,
-  ///   `Failure` where the audit finds fault, `TrustProblem` where the book is not the one that was sealed.
+  ///   `Failure` where the audit finds fault, `TrustProblem` where the book is not the one that was sealed or this version
+  ///   does not know the round's terms.
   public func run(_ round: String, _ connection: inout Connection) throws -> Outcome {
     let clock = ContinuousClock()
     var seconds: [(step: Step, seconds: Double)] = []
@@ -120,9 +136,9 @@ public struct ClearingJob: Sendable {
     }
     let engineInput = try BookInstance(book)
     guard let rule = PricingRule(rawValue: book.round.pricing), let agreed = Effort(text: book.round.effort) else {
-      throw Failure(
-        round: round,
-        problems: ["this version knows no pricing rule \(book.round.pricing) or no effort \(book.round.effort)"])
+      throw TrustProblem(
+        "round \(round) was opened with pricing \(book.round.pricing) and effort \(book.round.effort), "
+          + "not both of which this version knows; nothing was written", "clear it with the gpumarket that opened it")
     }
     let clearing = try timed(.solve) {
       var control = ClearingControl()

@@ -4,27 +4,35 @@ import Units
 
 /// A company that takes part, as the operator sees it. What it bids is not here.
 public struct Company: Sendable {
+  /// Unique in the market: 1 to 63 letters, digits, spaces and `.`, `_`, `/`, `-`, the first a letter or digit.
   public let name: String
   /// Its login on the server: opaque, since every role can list roles.
   public let login: String
+  /// The most that a new bid may take its exposure to: 0 to 10¹² USD.
   public let credit: Money
   /// The most GPUs it may hold in any slot, by pool; no entry means no cap.
   public let caps: [(pool: String, gpus: Int)]
+  /// Whether its access has ended; bids that were open then stand.
   public let revoked: Bool
 }
 
 /// What a company needs to log in, shown once.
 public struct Credential: Sendable {
+  /// `c_` and 16 hexadecimal digits: the role that it logs in as.
   public let login: String
+  /// Random; the server has only its SCRAM verifier, so nobody can show it again.
   public let password: String
 }
 
 /// What a company may spend and what is committed.
 public struct Account: Sendable {
+  /// The company's name.
   public let company: String
+  /// The most that a new bid may take `exposure` to.
   public let credit: Money
   /// Open bids at their limits, and what is owed.
   public let exposure: Money
+  /// Charges less payments and deposit, whole cents, never below zero.
   public let owed: Money
   /// The most GPUs it may hold in any slot, by pool; no entry means no cap.
   public let caps: [(pool: String, gpus: Int)]

@@ -6,6 +6,7 @@ import Units
 
 /// A key pair for sealed boxes (X25519, XSalsa20-Poly1305), made anew for each encrypted round.
 public struct EncryptionKeyPair: Sendable {
+  /// 32 bytes, which bids are sealed to.
   public let publicKey: [UInt8]
   let secretKey: [UInt8]
 
@@ -32,7 +33,9 @@ public struct EncryptionKeyPair: Sendable {
 
 /// The public key that bids of an encrypted round are sealed to, signed by the clearing host.
 public struct EncryptionAnnouncement: Sendable {
+  /// The round's name.
   public let round: String
+  /// False for a default round, and where there is none of that name.
   public let isEncrypted: Bool
   /// Empty until the clearing host has announced it.
   public let publicKey: [UInt8]

@@ -16,11 +16,13 @@ public enum LossReason: Sendable, Equatable {
 
   /// What the prices ask of one alternative, or of the first step of one stretch of a curve.
   public struct Need: Sendable, Equatable {
+    /// The pool's name.
     public let pool: String
     /// Where it is cheapest: the start of the block, or the slot of the curve.
     public let start: Instant
     /// The least limit that meets the prices there.
     public let needed: Price
+    /// What the bid offers there: the alternative's limit, or that of the curve's first step.
     public let limit: Price
 
     /// Whether the limit meets the prices.

@@ -11,8 +11,11 @@ import Units
 public struct Migrator {
   /// One file and where it stands.
   public struct Migration: Sendable {
+    /// The file's, `NNN_name.sql`; files are applied in the order of their names.
     public let name: String
+    /// SQL as it stands in the file.
     public let text: String
+    /// SHA-256 of the file, hexadecimal.
     public let checksum: String
     /// When it was applied; nil while it is pending, or where it changed and is to be applied again.
     public var appliedAt: Instant?
@@ -28,6 +31,7 @@ public struct Migrator {
     public let description: String
   }
 
+  /// Where the numbered files are.
   public let folder: String
   /// How long it waits for another migration, or for a lock, that makes no progress.
   public var patienceSeconds = 60

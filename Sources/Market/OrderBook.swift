@@ -4,17 +4,25 @@ import Units
 
 /// Proof that an entry was accepted: with the body, enough to compute its hash again.
 public struct Receipt: Sendable {
+  /// The round's name.
   public let round: String
+  /// The company's name, which is hashed; its login is not.
   public let company: String
+  /// `b_` and 16 hexadecimal digits, which follow from the login and the first entry's key; amendments keep it.
   public let bid: String
+  /// `place`, `amend` or `withdraw`.
   public let kind: String
+  /// The company's bid that it hangs on; nil without one, and for a withdrawal.
   public let parent: String?
+  /// Idempotency key, 1 to 200 characters: the same request under it gives this receipt again.
   public let key: String
   /// Random, so that nobody who sees the hash finds the entry by guessing.
   public let salt: String
   /// Microseconds of the server's clock, UTC.
   public let acceptedAt: String
+  /// 64 hexadecimal digits, as the server says; `computedHash` is that of the other fields.
   public let hash: String
+  /// `Bid.body`, or what `EncryptedBid.seal` made of it; empty for a withdrawal.
   public let body: String
 
   init(_ value: JSONValue) throws(JSONProblem) {
@@ -54,19 +62,29 @@ public struct Receipt: Sendable {
 
 /// A bid as its company sees it.
 public struct OwnBid: Sendable {
+  /// The round's name.
   public let round: String
+  /// A `Round.State`.
   public let roundState: String
+  /// `b_` and 16 hexadecimal digits.
   public let id: String
+  /// The bid it hangs on, also after a withdrawal.
   public let parent: String?
-  /// Nil for a body that only a newer version can read; the text is kept in `body`.
+  /// `Bid.body`; sealed in an encrypted round until it is published, and empty once withdrawn.
   public let body: String
+  /// Withdrawn by itself or with its parent; it cannot come back.
   public let isWithdrawn: Bool
+  /// Whether its newest entry is an amendment.
   public let isAmended: Bool
   /// The most it can cost.
   public let exposure: Money
+  /// When its newest entry was accepted, by the server's clock.
   public let acceptedAt: Instant
+  /// On that entry's receipt, 64 hexadecimal digits.
   public let hash: String
+  /// `a_` and 16 hexadecimal digits; nil before publication and where it won nothing.
   public let award: String?
+  /// Exact, before the books round it down to the cent; nil where `award` is.
   public let payment: Money?
 }
 
@@ -74,7 +92,9 @@ public struct OwnBid: Sendable {
 public struct RefusedBid: Sendable {
   /// Counted from 0 in the order given.
   public let index: Int
+  /// Which rule refuses it, in a sentence.
   public let message: String
+  /// What to do next.
   public let advice: String
 }
 

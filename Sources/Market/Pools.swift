@@ -3,19 +3,27 @@ import Units
 
 /// A pool as the operator described it.
 public struct Pool: Sendable {
+  /// Unique in the market: 1 to 63 lower-case letters, digits and `.`, `_`, `-`, the first a letter or digit.
   public let name: String
+  /// Whole, without outages or what rounds have taken: 1 to 10,000,000.
   public let capacityGPUs: Int
   /// GPUs trade in multiples of this.
   public let lotGPUs: Int
+  /// The least that the fund accepts, published; a round keeps the one it opened with.
   public let reserve: Price
 }
 
 /// GPUs that a pool lacks for a while.
 public struct Outage: Sendable {
+  /// `o_` and 16 hexadecimal digits.
   public let id: String
+  /// The pool's name.
   public let pool: String
+  /// 1 to the pool's capacity.
   public let gpus: Int
+  /// At most 366 days, on any instants.
   public let period: TimeRange
+  /// 1 to 500 characters, which holders of awards read.
   public let reason: String
 }
 

@@ -6,8 +6,11 @@ import Units
 public struct RoundPrices: Sendable {
   /// One pool's line.
   public struct Line: Sendable {
+    /// The pool's name.
     public let pool: String
+    /// GPUs in a lot, at least 1.
     public let lotGPUs: Int
+    /// One for each slot of the delivery, none negative; empty where the pool has no published prices.
     public let microdollarsPerLotSlot: [Int64]
   }
 
@@ -19,6 +22,7 @@ public struct RoundPrices: Sendable {
   /// Sums of the prices before each slot, wide enough for any prices.
   private let before: [[Int128]]
 
+  /// Lines in the round's order of pools, each beginning with the first slot of its delivery.
   public init(_ lines: [Line], in round: Round) {
     self.lines = lines
     slotLength = round.slotLength

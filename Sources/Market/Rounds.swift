@@ -5,19 +5,27 @@ import Units
 public struct Round: Sendable {
   /// Where a round stands. It only moves forward.
   public enum State: String, Sendable {
+    /// Takes bids; is sealed; has its awards made; is called off, be it before publication or after.
     case open, closed, published, cancelled
   }
 
+  /// Unique in the market: 1 to 63 lower-case letters, digits and `.`, `_`, `-`, the first a letter or digit.
   public let name: String
+  /// When this was read; it may have moved on since.
   public let state: State
+  /// What is auctioned: whole slots.
   public let delivery: TimeRange
   /// The instant from which no bid is accepted or changed, by the server's clock.
   public let gate: Instant
+  /// A `PricingRule`: `vcg`, `pay-as-bid` or `core-selecting`.
   public let pricing: String
+  /// As `Effort(text:)` reads it.
   public let effort: String
   /// A replay of the past, whose delivery may lie before its gate.
   public let isSimulated: Bool
+  /// The market's: the same for all its rounds.
   public let slotLength: SlotLength
+  /// 1 to 500 characters; nil unless it was cancelled.
   public let cancelReason: String?
   /// The server's clock when this was read.
   public let serverTime: Instant
@@ -50,10 +58,13 @@ public struct Round: Sendable {
 
 /// What a round offers of one pool.
 public struct OfferedPool: Sendable {
+  /// The pool's name.
   public let name: String
   /// GPUs for sale in each slot of the delivery.
   public let capacityGPUs: [Int]
+  /// GPUs trade in multiples of this; as it was when the round opened.
   public let lotGPUs: Int
+  /// Below it nothing is awarded; as it was when the round opened.
   public let reserve: Price
 }
 

@@ -22,9 +22,13 @@ extension Receipt {
 
 /// How an entry hangs on the root of its round's sealed book.
 public struct SealProof: Sendable {
+  /// The round's name.
   public let round: String
+  /// Of the sealed book, 32 bytes.
   public let merkleRoot: [UInt8]
+  /// Entries of the sealed book, everyone's.
   public let entryCount: Int
+  /// From the leaf up; empty where the book has one entry.
   public let path: [SealHash.Sibling]
   /// Whether no later entry of the same bid takes its place.
   public let isHead: Bool

@@ -25,12 +25,15 @@ extension OrderBook {
 
   /// A request of an encrypted round, as far as it shows outside its box.
   public struct SealedRequest: Sendable {
+    /// Idempotency key, 1 to 200 characters.
     public let key: String
+    /// `place` or `amend`.
     public let kind: String
     /// What is amended; nil for a new bid, whose id follows from its key.
     public let bid: String?
     /// `#3` is the bid of the third request.
     public let parent: String?
+    /// The most that the bid may cost, as declared beside the box.
     public let exposure: Money
 
     public init(key: String, kind: String, bid: String? = nil, parent: String?, exposure: Money) {

@@ -11,19 +11,31 @@ public struct SealedBook: Sendable {
   public struct Entry: Sendable {
     /// Counted from 1 in the sealed order of all entries.
     public let place: Int
+    /// The company's name.
     public let company: String
+    /// `b_…`, unique for a company.
     public let id: String
+    /// The company's bid that it hangs on, which is in the book too.
     public let parent: String?
+    /// As it was opened, in an encrypted round.
     public let bid: Bid
+    /// The JSON that `bid` was read from.
     public let bodyText: String
+    /// Of its newest entry, by the server's clock.
     public let acceptedAt: Instant
+    /// On that entry's receipt, 32 bytes.
     public let hash: [UInt8]
   }
 
+  /// Closed or published.
   public let round: Round
+  /// Over all entries of the seal, 32 bytes.
   public let merkleRoot: [UInt8]
+  /// Of the seal, amended and withdrawn ones included.
   public let entryCount: Int
+  /// In the engine's order.
   public let pools: [OfferedPool]
+  /// As they stood at the seal: the most GPUs a company may hold of a pool in any slot.
   public let caps: [(company: String, pool: String, gpus: Int)]
   /// In order of acceptance.
   public let entries: [Entry]
@@ -31,6 +43,7 @@ public struct SealedBook: Sendable {
 
 /// The engine's view of a sealed book, and the way back from its awards.
 public struct BookInstance: Sendable {
+  /// In lots where the book has GPUs; pools and bids in the book's order.
   public let instance: Instance
   /// SHA-256 over everything the instance was made from, for the record.
   public let digest: [UInt8]

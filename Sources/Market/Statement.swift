@@ -5,13 +5,17 @@ import Units
 /// What the clearing host signs right after a gate has closed: which book was sealed. Whoever keeps the file can later
 /// show that the book is another.
 public struct Statement: Sendable, Equatable {
+  /// The round's name.
   public let round: String
+  /// Entries of the sealed book, everyone's.
   public let entryCount: Int
   /// 32 bytes.
   public let merkleRoot: [UInt8]
   /// Microseconds of the server's clock, UTC.
   public let closedAt: String
+  /// The signing host's, 32 bytes (Ed25519).
   public let publicKey: [UInt8]
+  /// 64 bytes, over round, count, root and time as one JSON text.
   public let signature: [UInt8]
 
   /// Signs what the database says of a closed round; for the clearing role.

@@ -7,6 +7,7 @@ import Units
 /// What the clearing host keeps of its own, out of the database's and the operator's reach: its signing key, the keys of
 /// encrypted rounds, and the signed closing statements.
 public struct StatementHost: Sendable {
+  /// Signs statements and announcements of round keys.
   public let key: StatementKey
   /// Where statements go, one file a round.
   public let statementsFolder: String
@@ -69,6 +70,7 @@ public struct StatementHost: Sendable {
     for row in try connection.query("SELECT round FROM market.rounds_without_key()") {
       let round: String = try row.get("round")
       try Self.makeFolder(roundKeysFolder, 0o700)
+      removeCopies(of: globPattern(roundKeysFolder) + "/*.key")
       let pair = EncryptionKeyPair()
       // On disk before anyone can seal to it.
       try writeSecret(roundKeyPath(round, pair.publicKey), hex(pair.secretKey) + "\n")

@@ -76,8 +76,8 @@ public struct StatementKey: Sendable {
 
 /// Writes a file that its owner alone may read, complete or not at all; one that exists is left alone.
 func writeSecret(_ path: String, _ text: String) throws {
+  removeCopies(of: globPattern(path))
   let new = "\(path).\(getpid()).new"
-  unlink(new)
   let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
   guard file >= 0 else {
     throw TrustProblem(
@@ -100,6 +100,27 @@ func writeSecret(_ path: String, _ text: String) throws {
   try syncFolder(of: path)
 }
 
+/// Removes what processes that were killed while they wrote a secret have left beside it.
+///
+/// - Parameter secrets: the paths of secrets, as a pattern of glob(7).
+func removeCopies(of secrets: String) {
+  var found = glob_t()
+  defer { globfree(&found) }
+  guard glob("\(secrets).*.new", 0, nil, &found) == 0 else { return }
+  for index in 0..<Int(found.gl_pathc) {
+    guard let copy = found.gl_pathv[index].map({ String(cString: $0) }),
+      let process = copy.split(separator: ".").dropLast().last.flatMap({ pid_t($0) }), process > 0
+    else { continue }
+    // Its writer may be at work this moment; this process has not begun.
+    if process == getpid() || (kill(process, 0) != 0 && errno == ESRCH) { unlink(copy) }
+  }
+}
+
+/// A path as a pattern that matches nothing else.
+func globPattern(_ path: String) -> String {
+  path.map { "\\*?[".contains($0) ? "\\\($0)" : String($0) }.joined()
+}
+
 /// Writes all of it, however little the system takes at a time; false with `errno` where it takes no more.
 private func writeAll(_ file: Int32, _ bytes: [UInt8]) -> Bool {
   var at = 0
@@ -113,21 +134,4 @@ private func writeAll(_ file: Int32, _ bytes: [UInt8]) -> Bool {
     at += done
   }
   return true
-}
-
-/// Makes the name of a file or folder durable, which stands in the folder around it.
-func syncFolder(of path: String) throws(TrustProblem) {
-  var trimmed = Substring(path)
-  while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
-  let parent = trimmed.lastIndex(of: "/").map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
-  let folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  let synced = folder >= 0 && fsync(folder) == 0
-  let fault = errno
-  if folder >= 0 { close(folder) }
-  // Some file systems cannot sync a folder and say EINVAL; the name is there.
-  guard synced || folder >= 0 && fault == EINVAL else {
-    throw TrustProblem(
-      "the folder \(parent) cannot be made durable: \(String(cString: strerror(fault)))",
-      "check its disk and who may read it, then run the command again")
-  }
 }

@@ -8,14 +8,23 @@ public struct VerifyBundle: Sendable {
   public struct Entry: Sendable {
     /// In the sealed order, from 1.
     public let place: Int
+    /// The company's name, which is hashed; its login is not.
     public let company: String
+    /// `b_` and 16 hexadecimal digits; unique for a company, and kept when it amends or withdraws.
     public let bid: String
+    /// `place`, `amend` or `withdraw`.
     public let kind: String
+    /// The bid of the same company that it hangs on; nil without one, and for a withdrawal.
     public let parent: String?
+    /// Idempotency key, 1 to 200 characters; a company uses each once.
     public let key: String
+    /// 32 hexadecimal digits, random: whoever sees the hash cannot find the entry by guessing.
     public let salt: String
+    /// By the server's clock, UTC to the microsecond; text, because its very form is hashed.
     public let acceptedAt: String
+    /// `Bid.body`, or what `EncryptedBid.seal` made of it; empty for a withdrawal.
     public let body: String
+    /// As stored, 64 hexadecimal digits; the checks compute it again (`SealHash.entry`).
     public let hash: String
     /// What was sealed in the body, in an encrypted round.
     public let opened: String?
@@ -35,11 +44,15 @@ public struct VerifyBundle: Sendable {
 
   /// What was published of a clearing.
   public struct Record: Sendable {
+    /// As in `RoundResult`: three digests in hexadecimal, the engine's version, an effort's text, a `TieStatus`.
     public let merkleRoot, instanceDigest, resultDigest, engineVersion, effort, ties: String
+    /// Units of work, as in `Effort.units`.
     public let workDone: Int
+    /// Whether the deadline ended it; whether welfare equals bound.
     public let stoppedEarly, proven: Bool
     /// The rule that the payments follow; nil where an earlier version published.
     public let pricedBy: String?
+    /// Micro-dollars net of reserve cost: of what was awarded, and what no allocation exceeds.
     public let welfare, bound: Int64
     /// What the prices alone bound the welfare by.
     public let priceBound: Int64
@@ -49,38 +62,59 @@ public struct VerifyBundle: Sendable {
 
   /// A published award.
   public struct PublishedAward: Sendable {
+    /// `a_…`, the company's name, `b_…`.
     public let id, company, bid: String
+    /// Which alternative of a block bid, from 1; nil for a curve.
     public let alternative: Int?
+    /// GPUs times slots, then micro-dollars: as the file says, until checked.
     public let gpuSlots, value, reserveCost, payment: Int64
+    /// GPUs, not lots, from `start` to before `end`; by start, then pool.
     public let uses: [(pool: String, start: Instant, end: Instant, gpus: Int)]
   }
 
   /// What a company was charged.
   public struct Payment: Sendable {
+    /// The company's name.
     public let company: String
+    /// Micro-dollars: the charge, and the interval that certainly holds the rule's payment.
     public let payment, low, high: Int64
+    /// Whether the rule's payment is known to the micro-dollar.
     public let exact: Bool
   }
 
   /// One line of the transaction that an award caused.
   public struct Posting: Sendable {
+    /// Of the ledger's transaction; all its lines share it.
     public let number: Int64
+    /// `a_…`, an account such as `Assets:Receivable:Acme`, and its kind: `receivable` or `revenue`.
     public let award, account, kind: String
+    /// Positive for a debit, negative for a credit; a transaction's lines add up to zero.
     public let cents: Int64
   }
 
+  /// Its state is always published, and its server's clock stands at the gate.
   public let round: Round
+  /// When the book was sealed: after every entry, UTC to the microsecond, in the form of `Entry.acceptedAt`.
   public let closedAt: String
+  /// What the seal says; the checks compare it with `entries`.
   public let entryCount: Int
+  /// What the seal says, 64 hexadecimal digits.
   public let merkleRoot: String
   /// Nil for a default round.
   public let encryption: Encryption?
+  /// In the engine's order.
   public let pools: [OfferedPool]
+  /// As they stood at the seal: the most GPUs a company may hold of a pool in any slot.
   public let caps: [(company: String, pool: String, gpus: Int)]
+  /// All of the round, in the sealed order.
   public let entries: [Entry]
+  /// The clearing as it was published.
   public let record: Record
+  /// In the order of acceptance of their bids.
   public let awards: [PublishedAward]
+  /// By company name; one for each company that won something.
   public let payments: [Payment]
+  /// By transaction and line; corrections made later are not here.
   public let postings: [Posting]
   /// The file's own text.
   public let text: String
@@ -213,7 +247,7 @@ extension VerifyBundle.Record {
     priceBound = try value.at("price_bound").integer()
     var prices: [String: [Int64]] = [:]
     for (pool, line) in try value.at("prices").members() {
-      prices[pool] = try line.elements().map { try $0.integer() }
+      prices[pool] = try line.elements().map { try $0.integer(in: 0 ... .max) }
     }
     self.prices = prices
   }

@@ -127,9 +127,6 @@ public struct Connection: ~Copyable {
   /// The server process that serves this connection.
   public var backendProcess: Int { Int(PQbackendPID(handle)) }
 
-  /// The server's version as libpq gives it, 150018 for 15.18.
-  public var serverVersion: Int { Int(PQserverVersion(handle)) }
-
   /// The user this connection logged in as.
   public var user: String { String(cString: PQuser(handle)) }
 
@@ -143,12 +140,6 @@ public struct Connection: ~Copyable {
   private func send(_ statement: SQL) -> OpaquePointer? {
     withParameters(statement) { count, values, lengths, formats in
       PQexecParams(handle, statement.text, count, nil, values, lengths, formats, 0)
-    }
-  }
-
-  func submit(_ statement: SQL) -> Int32 {
-    withParameters(statement) { count, values, lengths, formats in
-      PQsendQueryParams(handle, statement.text, count, nil, values, lengths, formats, 0)
     }
   }
 

@@ -63,7 +63,9 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
 
 /// A value on its way to the server: text form, except bytes.
 public enum Parameter: Sendable, Equatable {
+  /// SQL's NULL.
   case null
+  /// PostgreSQL's text form, which the server reads by the parameter's type.
   case text(String)
   /// Sent in binary form: `bytea`.
   case bytes([UInt8])

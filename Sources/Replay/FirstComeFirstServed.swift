@@ -14,39 +14,25 @@ public struct ReplayPlacement: Hashable, Sendable {
   }
 }
 
-/// What the same bids get without a market: first come, first served, with backfill.
+/// What the same bids get without a market: first come, first served, with EASY backfill.
 ///
-/// The two standard forms, as in Mu'alem and Feitelson, "Utilization, Predictability, Workloads, and User
-/// Runtime Estimates in Scheduling the IBM SP2 with Backfilling", IEEE TPDS 12(6), 2001:
-/// - **EASY**: only the job at the head of the queue holds a reservation, at the earliest start that
-///   running jobs leave it; any later job may start at once if that does not delay the head.
-/// - **Conservative**: each job gets its earliest reservation when it arrives, and no later job delays it.
+/// As in Mu'alem and Feitelson, "Utilization, Predictability, Workloads, and User Runtime Estimates in Scheduling the IBM
+/// SP2 with Backfilling", IEEE TPDS 12(6), 2001: only the job at the head of the queue holds a reservation, at the
+/// earliest start that running jobs leave it; any later job may start at once if that does not delay the head.
 ///
-/// Both keep to the bids' windows and slots. Run times are known exactly, which favours the queue. A job
-/// whose window leaves it no start is not served; under EASY a head is given up as soon as its earliest
-/// start is too late. Where several pools would do, the earliest start counts, then the pools' order.
+/// It keeps to the bids' windows and slots. Run times are known exactly, which favours the queue. A job whose window
+/// leaves it no start is not served; a head is given up as soon as its earliest start is too late. Where several pools
+/// would do, the earliest start counts, then the pools' order.
 public struct FirstComeFirstServed: Sendable {
-  /// Which jobs hold reservations.
-  public enum Backfill: String, CaseIterable, Sendable {
-    case easy = "EASY"
-    case conservative
-  }
-
-  /// The form that was run.
-  public let backfill: Backfill
   /// Where each bid of the book runs, nil for those not served.
   public let placements: [ReplayPlacement?]
   /// The start that each bid was first promised, nil for those never promised any.
   public let promises: [ReplayPlacement?]
 
   /// Serves every bid of the book in the order of submission, equal times in the history's order.
-  public init(_ book: ReplayBook, backfill: Backfill) {
-    self.backfill = backfill
+  public init(_ book: ReplayBook) {
     var queue = Queue(book)
-    switch backfill {
-    case .conservative: queue.serveConservatively()
-    case .easy: queue.serveEasily()
-    }
+    queue.serve()
     placements = queue.placements
     promises = queue.promises
   }
@@ -66,15 +52,7 @@ private struct Queue {
     promises = placements
   }
 
-  mutating func serveConservatively() {
-    for (index, bid) in book.bids.enumerated() {
-      guard let place = earliest(bid, from: bid.window.lowerBound) else { continue }
-      promises[index] = place
-      start(index, place)
-    }
-  }
-
-  mutating func serveEasily() {
+  mutating func serve() {
     var waiting: [Int] = []
     var arrived = 0
     for slot in 0..<book.slotCount {

@@ -1,3 +1,4 @@
+import Files
 import Units
 
 /// What an outcome did for the bids of a book: the same measures for the market and for the queue.
@@ -96,15 +97,4 @@ public struct ServiceComparison: Sendable {
 extension Money {
   /// Whole cents, rounded down, two decimals always.
   fileprivate var dollarsToCent: String { Money(cents: centsRoundedDown).dollars }
-}
-
-/// Thousands set apart by commas, before any decimal point.
-private func grouped(_ number: String) -> String {
-  let parts = number.split(separator: ".", omittingEmptySubsequences: false)
-  var whole = ""
-  for (index, digit) in parts[0].reversed().enumerated() {
-    if index > 0, index % 3 == 0, digit != "-" { whole.append(",") }
-    whole.append(digit)
-  }
-  return String(whole.reversed()) + (parts.count > 1 ? "." + parts[1] : "")
 }

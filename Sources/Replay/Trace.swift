@@ -106,7 +106,9 @@ struct JobCollector {
 
 /// Why a history could not be read.
 public enum TraceProblem: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file cannot be read.
   case file(FileProblem)
+  /// A line is not of the form, or says what no history can.
   case content(CSVError)
 
   /// The problem's own sentence, with its place and the next step.

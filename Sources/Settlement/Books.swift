@@ -7,10 +7,13 @@ public enum Books {
 
   /// What came in or was used.
   public enum Receipt: String, CaseIterable, Sendable {
+    /// Into the bank, for what is owed.
     case payment
+    /// Into the bank, kept for the company until it is used or returned.
     case deposit
     /// Part of a deposit pays what is owed.
     case depositUse = "deposit-use"
+    /// Part of a deposit leaves the bank.
     case depositReturn = "deposit-return"
   }
 
@@ -82,9 +85,13 @@ public enum Books {
 
   /// A UTC calendar month in the books; amounts in cents.
   public struct Period: Sendable {
+    /// `2026-12`.
     public let name: String
+    /// Of every kind, booked in the month.
     public let transactions: Int
+    /// Charges less credits; tax; what the bank account gained, returned deposits taken off.
     public let chargedCents: Int64, taxCents: Int64, receivedCents: Int64
+    /// Issued for the month so far.
     public let invoices: Int
     /// Nil while it is open.
     public let closedAt: String?, closedBy: String?
@@ -124,14 +131,18 @@ public enum Books {
 
   /// Charges, credits, tax and payments by one thing; cents, credits negative.
   public struct Total: Sendable {
+    /// Of the company, pool or round, or the month as `2026-12`.
     public let name: String
+    /// Awards charged, those reversed later included.
     public let awards: Int
+    /// Tax and payments are zero by pool and by round, since they belong to neither.
     public let chargedCents: Int64, creditedCents: Int64, taxCents: Int64, paidCents: Int64
   }
 
   /// What totals are taken by.
   public enum Grouping: String, CaseIterable, Sendable { case company, pool, round, period }
 
+  /// By name, those that have postings.
   public static func totals(by what: Grouping, _ connection: inout Connection) throws(PostgresError) -> [Total] {
     var totals: [Total] = []
     for row in try connection.query("SELECT * FROM ledger.totals_by(\(what.rawValue))") {
@@ -158,13 +169,19 @@ public enum Books {
 
   /// The control total of a round: exact payments beside what was posted.
   public struct RoundControl: Sendable {
+    /// The round's name.
     public let round: String
+    /// As published, those reversed later included.
     public let awards: Int
+    /// The awards' payments added up.
     public let exact: Money
+    /// The same, each award first rounded down to the cent.
     public let postedCents: Int64
+    /// Exact less posted: at least zero, and below one cent an award.
     public let difference: Money
   }
 
+  /// Of one published round, or with nil of all in order of delivery; empty where there is none.
   public static func roundControls(
     round: String?, _ connection: inout Connection
   ) throws(PostgresError) -> [RoundControl] {

@@ -3,16 +3,19 @@ import Postgres
 /// What a company is charged: an award in one of its pools, a correction of it, or tax. A row of
 /// `ledger.charge_lines`.
 public struct ChargeLine: Sendable {
-  /// Number of the ledger's transaction, and the line in it.
+  /// Number of the ledger's transaction, and the line in it; in a company's own statement numbered within the month.
   public let number: Int64, line: Int
   /// award, reversal, outage, release, adjustment or tax.
   public let kind: String
   /// UTC day, `2026-12-07`.
   public let bookedOn: String
+  /// The company's name.
   public let company: String
+  /// All nil for tax. `pricing` is the rule that the round's payments follow, a `PricingRule`.
   public let round: String?, pricing: String?, award: String?, bid: String?
   /// The hash on the receipt of the bid, hexadecimal.
   public let receipt: String?
+  /// The pool's name; nil for tax.
   public let pool: String?
   /// First and last instant of delivery in this pool, to the second, UTC.
   public let startsAt: String?, endsAt: String?
@@ -24,12 +27,15 @@ public struct ChargeLine: Sendable {
   public let value: Int64?, payment: Int64?
   /// What was posted; positive for a charge.
   public let cents: Int64
+  /// What the company's account is posted against: `Revenues:GPU-Hours:…`, `Revenues:Credits:…` or `Liabilities:Tax`.
   public let account: String
   /// Numbers of the documents, once issued.
   public let invoice: String?, creditNote: String?
-  /// The transaction it corrects.
+  /// The transaction it corrects; without the number in a company's own statement.
   public let corrects: Int64?, correctsKind: String?
+  /// `o_…`, where an outage is credited or that credit reversed; else nil.
   public let outage: String?
+  /// For people, 1 to 1,000 characters: such as round and bid, or the reason of a credit.
   public let memo: String
 
   init(_ row: Row) throws(PostgresError) {

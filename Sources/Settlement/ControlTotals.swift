@@ -3,11 +3,13 @@ import Units
 
 /// What an export adds up to, so that whoever imports it can tell that all of it arrived.
 public struct ControlTotals: Sendable, Equatable {
-  /// Transactions and postings in the selection, debits (equal to credits) and the rest in cents.
+  /// Transactions and postings in the selection, those of zero included.
   public private(set) var transactions = 0, postings = 0
+  /// All debits added up, which is as much as all credits.
   public private(set) var debitCents: Int64 = 0
   /// Postings of zero, which the formats of accounting systems leave out.
   public private(set) var zeroPostings = 0
+  /// Awards charged, those reversed later included.
   public private(set) var awards = 0
   /// Awards as posted; credits and reversals (negative); tax; payments and deposits used (positive).
   public private(set) var awardCents: Int64 = 0, creditCents: Int64 = 0, taxCents: Int64 = 0, paidCents: Int64 = 0

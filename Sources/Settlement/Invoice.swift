@@ -6,18 +6,22 @@ import Units
 public struct Invoice: Sendable {
   /// Gapless: `INV-000042`.
   public let number: String
+  /// The company's name; it has at most one invoice a period.
   public let company: String
   /// The UTC month, `2026-12`.
   public let period: String
   /// UTC days.
   public let issuedOn: String, dueOn: String
+  /// Charges less credits booked in the period, before tax.
   public let netCents: Int64
   /// Millionths: 190000 is 19 %.
   public let taxRatePPM: Int
+  /// Tax of the net, rounded to the nearest cent, half away from zero; and both together.
   public let taxCents: Int64, totalCents: Int64
   /// How far payments have reached, oldest invoice first.
   public let paidCents: Int64
 
+  /// 0 to `totalCents`, and 0 where credits exceed charges: the excess pays other invoices.
   public var openCents: Int64 { totalCents - paidCents }
 
   /// Invoices by number; nil for all periods or companies.

@@ -3,6 +3,7 @@ import Units
 
 /// An invoice with its lines, to send to the company.
 public struct InvoiceDocument: Sendable {
+  /// Its total is what the lines add up to.
   public let invoice: Invoice
   /// All charges and credits booked in its period, tax last.
   public let lines: [ChargeLine]

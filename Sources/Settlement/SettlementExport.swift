@@ -73,12 +73,17 @@ public struct SettlementExport {
 
 /// What was written.
 public struct ExportReport: Sendable {
+  /// As it was given; two more files stand beside it.
   public let path: String
+  /// Of the file at `path`.
   public let format: ExportFormat
+  /// As it was asked for; `after` and `upTo` say which numbers that came to.
   public let selection: Selection
   /// Numbers of the ledger's transactions: after this one (nil for a round or a period), up to that one.
   public let after: Int64?, upTo: Int64
+  /// As the totals' file has them.
   public let totals: ControlTotals
+  /// Length of the file at `path` alone.
   public let bytes: Int
   /// Hexadecimal.
   public let sha256: String

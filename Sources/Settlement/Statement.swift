@@ -5,24 +5,33 @@ import Units
 public struct Statement: Sendable {
   /// One bid in a published round whose delivery begins in the month.
   public struct Bid: Sendable {
+    /// The round's name and the bid's id, `b_…`.
     public let round: String, bid: String
     /// The most it could have cost, at its limit.
     public let most: Money
     /// What it won, nil if nothing.
     public let award: String?
+    /// What was bid for what it won, and what that costs before rounding to the cent; nil if it won nothing.
     public let value: Money?, payment: Money?
+    /// When its newest entry was accepted, UTC: `2026-12-07T00:00:00Z`, with microseconds where it has any.
     public let acceptedAt: String
     /// The hash on its receipt.
     public let receipt: String
   }
 
-  /// Awards summed by pool and day of booking.
+  /// Awards summed by pool and by the UTC day on which delivery begins.
   public struct Day: Sendable {
+    /// `2026-12-07`, and the pool's name.
     public let day: String, pool: String
+    /// One that holds several pools counts in each.
     public fileprivate(set) var awards: Int
+    /// GPUs times seconds.
     public fileprivate(set) var gpuSeconds: Int64
+    /// What was bid for them.
     public fileprivate(set) var value: Money
+    /// What was charged for them.
     public fileprivate(set) var cents: Int64
+    /// Bid less charge; where an award is split over pools, one of them may lie a fraction of a cent below zero.
     public var saved: Money { value - Money(cents: cents) }
   }
 
@@ -34,20 +43,27 @@ public struct Statement: Sendable {
     public let kind: String
     /// What it did to the balance, or else how much went through the deposit.
     public let cents: Int64
+    /// The transfer's own, or which payment it returns.
     public let reference: String
   }
 
+  /// The company's name, and the UTC month as `2026-12`.
   public let company: String, period: String
   /// Cents: what it owed before, the month's changes (credits and payments negative), what it owes after.
   public let openingCents: Int64, chargedCents: Int64, creditedCents: Int64, taxCents: Int64, paidCents: Int64
+  /// Negative where it has paid more than it owes.
   public let closingCents: Int64
   /// Its deposit at the month's end.
   public let depositCents: Int64
   /// Whether the period is closed, so that nothing of this changes any more.
   public let isClosed: Bool
+  /// By delivery, then acceptance; withdrawn ones are left out.
   public let bids: [Bid]
+  /// Booked in the month, credits and tax included, by day and number.
   public let charges: [ChargeLine]
+  /// Booked in the month, by day and number.
   public let movements: [Movement]
+  /// The month's, at most one.
   public let invoices: [Invoice]
 
   /// Reads a company's in one snapshot, for finance.

@@ -53,9 +53,13 @@ public final class TestMarket: Sendable {
   /// A connection as a role; nil for the superuser.
   public func connect(_ role: String?) throws -> Connection { try Connection(conninfo: conninfo(role)) }
 
+  /// As the role that opens rounds and adds companies.
   public func asOperator() throws -> Connection { try connect("market_operator") }
+  /// As the role that closes gates and publishes.
   public func asClearing() throws -> Connection { try connect("market_clearing") }
+  /// As the role that reads awards and writes the books.
   public func asFinance() throws -> Connection { try connect("market_finance") }
+  /// As the role that reads everything once it is published.
   public func asAuditor() throws -> Connection { try connect("market_auditor") }
 
   /// Adds a pool with round numbers.

@@ -13,93 +13,14 @@ struct EncryptedBidding: ParsableArguments {
       valueName: "hex"))
   var clearingKey: String?
 
-  func place(
-    _ bid: Bid, in round: Round, parent: String?, key: String, options: DatabaseOptions, _ connection: inout Connection
-  ) throws -> Receipt {
-    guard let sealing = try sealing(round, options, &connection) else {
-      return try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection)
-    }
-    let request = OrderBook.SealedRequest(
-      key: key, kind: "place", parent: parent, exposure: bid.worstCase(round.slotLength))
-    return try orEarlier([request], round, &connection) { connection in
-      [try OrderBook.place(sealed: sealing.body(bid, key), in: round.name, parent: parent, key: key, &connection)]
-    }[0]
-  }
-
-  func amend(
-    _ id: String, to bid: Bid, in round: Round, parent: String?, key: String, options: DatabaseOptions,
-    _ connection: inout Connection
-  ) throws -> Receipt {
-    guard let sealing = try sealing(round, options, &connection) else {
-      return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
-    }
-    let request = OrderBook.SealedRequest(
-      key: key, kind: "amend", bid: id, parent: parent, exposure: bid.worstCase(round.slotLength))
-    return try orEarlier([request], round, &connection) { connection in
-      [try OrderBook.amend(id, sealed: sealing.body(bid, key), in: round.name, parent: parent, key: key, &connection)]
-    }[0]
-  }
-
-  func placeAll(
-    _ bids: [(bid: Bid, parent: String?, key: String)], in round: Round, options: DatabaseOptions,
-    _ connection: inout Connection
-  ) throws -> [Receipt] {
-    guard let sealing = try sealing(round, options, &connection) else {
-      return try OrderBook.placeAll(bids, in: round.name, &connection)
-    }
-    let requests = bids.map {
-      OrderBook.SealedRequest(
-        key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.worstCase(round.slotLength))
-    }
-    let bodies = try bids.map { (try sealing.body($0.bid, $0.key), $0.parent, $0.key) }
-    return try orEarlier(requests, round, &connection) { connection in
-      try OrderBook.placeAll(bodies: bodies, in: round.name, &connection)
-    }
-  }
-
-  /// Does it, or finds that it was done: sealed anew, a request is another text, which the door refuses under a used key.
-  private func orEarlier(
-    _ requests: [OrderBook.SealedRequest], _ round: Round, _ connection: inout Connection,
-    _ body: (inout Connection) throws -> [Receipt]
-  ) throws -> [Receipt] {
-    do {
-      // A dry run asks within a transaction, where it must be possible to ask on.
-      return try connection.attempt(body)
-    } catch let error as PostgresError where error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil {
-      guard let earlier = try OrderBook.earlier(requests, in: round.name, &connection) else { throw error }
-      printError(
-        "this was accepted before, under the same key and with the same declared exposure; its receipt follows. "
-          + "What it sealed cannot be compared: if this is another bid, send it with a new key")
-      return earlier
-    }
-  }
-
-  /// A bid as the order book has it; nil for a sealed one.
-  static func readable(_ body: String) throws -> Bid? {
-    try JSONReader.parse(Array(body.utf8), source: "bid").at("type").string() == "sealed" ? nil : try Bid(body: body)
-  }
-
-  /// Seals bids for one round and company.
-  private struct Sealing {
-    let round: Round
-    let company: String
-    let publicKey: [UInt8]
-
-    func body(_ bid: Bid, _ key: String) throws -> String {
-      try EncryptedBid.seal(
-        bid, round: round.name, company: company, key: key, exposure: bid.worstCase(round.slotLength), to: publicKey)
-    }
-  }
-
-  /// Nil in a round that is not encrypted; says which it is.
+  /// How bids go in a round, found out before anyone is asked.
   ///
   /// Who names a key on the command line means a sealed bid, and gets no other. The variable and the private server's
   /// own key stand for all rounds, of which some are not encrypted: there it is only said.
   ///
-  /// - Throws: `Failure` where `--clearing-key` is given and the database does not say that the round is encrypted.
-  private func sealing(
-    _ round: Round, _ options: DatabaseOptions, _ connection: inout Connection
-  ) throws -> Sealing? {
+  /// - Throws: `Failure` where `--clearing-key` is given and the database does not say that the round is encrypted;
+  ///   `TrustProblem` where its key is not announced, or not by the clearing host.
+  func way(in round: Round, _ options: DatabaseOptions, _ connection: inout Connection) throws -> BidWay {
     let announcement = try EncryptionAnnouncement(round.name, &connection)
     guard announcement.isEncrypted else {
       guard clearingKey?.isEmpty ?? true else {
@@ -111,17 +32,22 @@ struct EncryptedBidding: ParsableArguments {
             + "if it is not, leave out --clearing-key: the bid then goes in clear")
       }
       let isKeySet = ProcessInfo.processInfo.environment["GPUMARKET_CLEARING_KEY"]?.isEmpty == false
-      if isKeySet || !options.json {
-        printError(
-          "in clear: round \(round.name) is not encrypted"
-            + (isKeySet ? ", although GPUMARKET_CLEARING_KEY is set; give --clearing-key to send no bid unsealed" : ""))
-      }
-      return nil
+      return BidWay(
+        round: round, box: nil,
+        said: "in clear: round \(round.name) is not encrypted"
+          + (isKeySet ? ", although GPUMARKET_CLEARING_KEY is set; give --clearing-key to send no bid unsealed" : ""),
+        isWarning: isKeySet)
     }
     try announcement.verify(pinned: pinnedKey(options))
-    if !options.json { printError("sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name)") }
-    return Sealing(
-      round: round, company: try Companies.account(&connection).company, publicKey: announcement.publicKey)
+    return BidWay(
+      round: round,
+      box: BidWay.Box(company: try Companies.account(&connection).company, publicKey: announcement.publicKey),
+      said: "sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name)", isWarning: false)
+  }
+
+  /// A bid as the order book has it; nil for a sealed one.
+  static func readable(_ body: String) throws -> Bid? {
+    try JSONReader.parse(Array(body.utf8), source: "bid").at("type").string() == "sealed" ? nil : try Bid(body: body)
   }
 
   private func pinnedKey(_ options: DatabaseOptions) throws -> String {
@@ -134,5 +60,81 @@ struct EncryptedBidding: ParsableArguments {
         advice: "give --clearing-key with the clearing host's public key, which you got when you joined")
     }
     return hexadecimal(try StatementHost(home: server.home, keyFile: nil, statements: nil).key.publicKey)
+  }
+}
+
+/// The way of bids into one round: in clear, or sealed to its key.
+struct BidWay {
+  /// What a bid is sealed for and to.
+  struct Box {
+    let company: String
+    let publicKey: [UInt8]
+  }
+
+  let round: Round
+  /// Nil where the round is not encrypted.
+  let box: Box?
+  /// The line of a preview that tells which way it is.
+  let said: String
+  /// Whether it is said where no preview is shown, too.
+  let isWarning: Bool
+
+  func place(_ bid: Bid, parent: String?, key: String, _ connection: inout Connection) throws -> Receipt {
+    guard let box else { return try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection) }
+    let request = OrderBook.SealedRequest(
+      key: key, kind: "place", parent: parent, exposure: bid.worstCase(round.slotLength))
+    return try orEarlier([request], &connection) { connection in
+      [try OrderBook.place(sealed: body(bid, key, box), in: round.name, parent: parent, key: key, &connection)]
+    }[0]
+  }
+
+  func amend(
+    _ id: String, to bid: Bid, parent: String?, key: String, _ connection: inout Connection
+  ) throws -> Receipt {
+    guard let box else {
+      return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
+    }
+    let request = OrderBook.SealedRequest(
+      key: key, kind: "amend", bid: id, parent: parent, exposure: bid.worstCase(round.slotLength))
+    return try orEarlier([request], &connection) { connection in
+      [try OrderBook.amend(id, sealed: body(bid, key, box), in: round.name, parent: parent, key: key, &connection)]
+    }[0]
+  }
+
+  func placeAll(
+    _ bids: [(bid: Bid, parent: String?, key: String)], _ connection: inout Connection
+  ) throws -> [Receipt] {
+    guard let box else { return try OrderBook.placeAll(bids, in: round.name, &connection) }
+    let requests = bids.map {
+      OrderBook.SealedRequest(
+        key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.worstCase(round.slotLength))
+    }
+    let bodies = try bids.map { (try body($0.bid, $0.key, box), $0.parent, $0.key) }
+    return try orEarlier(requests, &connection) { connection in
+      try OrderBook.placeAll(bodies: bodies, in: round.name, &connection)
+    }
+  }
+
+  private func body(_ bid: Bid, _ key: String, _ box: Box) throws -> String {
+    try EncryptedBid.seal(
+      bid, round: round.name, company: box.company, key: key, exposure: bid.worstCase(round.slotLength),
+      to: box.publicKey)
+  }
+
+  /// Does it, or finds that it was done: sealed anew, a request is another text, which the door refuses under a used key.
+  private func orEarlier(
+    _ requests: [OrderBook.SealedRequest], _ connection: inout Connection,
+    _ body: (inout Connection) throws -> [Receipt]
+  ) throws -> [Receipt] {
+    do {
+      // A dry run asks within a transaction, where it must be possible to ask on.
+      return try connection.attempt(body)
+    } catch let error as PostgresError where error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil {
+      guard let earlier = try OrderBook.earlier(requests, in: round.name, &connection) else { throw error }
+      printError(
+        "this was accepted before, under the same key and with the same declared exposure; its receipt follows. "
+          + "What it sealed cannot be compared: if this is another bid, send it with a new key")
+      return earlier
+    }
   }
 }

@@ -64,15 +64,7 @@ struct Table {
 }
 
 /// A whole number with commas between thousands: `12,345`.
-func grouped(_ value: some BinaryInteger) -> String {
-  let digits = String(value.magnitude)
-  var text = ""
-  for (position, digit) in digits.enumerated() {
-    if position > 0, (digits.count - position) % 3 == 0 { text += "," }
-    text.append(digit)
-  }
-  return value < 0 ? "-" + text : text
-}
+func grouped(_ value: some BinaryInteger) -> String { grouped(String(value)) }
 
 /// A share as a percentage with one decimal, cut, not rounded up: 99.96 % is not 100 %.
 func percent(_ part: Int64, of whole: Int64) -> String {

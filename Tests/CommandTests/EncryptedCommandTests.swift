@@ -29,10 +29,36 @@ struct EncryptedCommandTests {
     #expect(run.status == 0 && run.error.contains("although GPUMARKET_CLEARING_KEY is set"), "\(run.error)")
   }
 
+  private static let encrypted = [
+    "round", "open", "--name", "s", "--delivery", "2036-12-10T00:00Z/P1D", "--gate", "2036-12-09T12:00Z", "--pricing",
+    "vcg",
+  ]
+
+  /// Without a terminal there is nobody to ask: what comes before the refusal comes before the question.
+  @Test func whoIsAskedIsToldBefore() throws {
+    try market.expect(0, Self.encrypted + ["--encrypted"])
+    for (round, day, said) in [("w", "08", "in clear: round w is not encrypted"), ("s", "10", "sealed to key ")] {
+      let bid = [
+        "bid", "curve", "--round", round, "--pool", "h100", "--step", "8@2.00", "--period",
+        "2036-12-\(day)T00:00Z/PT1H", "--as", "acme",
+      ]
+      let asked = try market.expect(64, bid, saying: said)
+      let told = try #require(asked.error.firstRange(of: said))
+      let preview = try #require(asked.error.firstRange(of: "worst case for the whole bid"))
+      let question = try #require(asked.error.firstRange(of: "this needs a confirmation"))
+      #expect(preview.upperBound < told.lowerBound && told.upperBound < question.lowerBound, "\(asked.error)")
+    }
+  }
+
   @Test func anEncryptedRoundIsOpenedWholeAndTakesSealedBids() throws {
+    // What is the clearing host's says nothing of a round that is not encrypted.
+    try market.expect(64, Self.encrypted + ["--key", "k"], saying: "add --encrypted")
+    try market.expect(64, Self.encrypted + ["--encrypted", "--statements", "f"], saying: "this command writes none")
     try market.expect(
-      0, "round", "open", "--name", "s", "--delivery", "2036-12-10T00:00Z/P1D", "--gate", "2036-12-09T12:00Z",
-      "--pricing", "vcg", "--encrypted")
+      64, Self.encrypted + ["--encrypted", "--key", "k", "--database", "host=/nonexistent dbname=gpumarket"],
+      saying: "--key is for the private server")
+    try market.expect(2, "round", "show", "s", saying: "there is no round 's'")
+    try market.expect(0, Self.encrypted + ["--encrypted"])
     let bid = [
       "bid", "block", "--round", "s", "--pool", "h100", "--gpus", "8", "--hours", "24", "--limit", "2.00", "--window",
       "2036-12-10T00:00Z/P1D", "--as", "acme", "--yes",

@@ -53,15 +53,8 @@ import Units
     return nil
   }
 
-  /// The obvious conservative queue: tries every start in every pool, counting from scratch.
-  static func slowConservative(_ book: ReplayBook) -> [ReplayPlacement?] {
-    var placements = [ReplayPlacement?](repeating: nil, count: book.bids.count)
-    for (index, bid) in book.bids.enumerated() { placements[index] = earliest(book, placements, bid, from: 0) }
-    return placements
-  }
-
-  /// The obvious EASY queue: at each slot starts whoever leads, then whoever leaves the leader's start as it is.
-  static func slowEasy(_ book: ReplayBook) -> [ReplayPlacement?] {
+  /// The obvious queue: at each slot starts whoever leads, then whoever leaves the leader's start as it is.
+  static func slow(_ book: ReplayBook) -> [ReplayPlacement?] {
     var placements = [ReplayPlacement?](repeating: nil, count: book.bids.count)
     var gone: Set<Int> = []
     for slot in 0..<book.slotCount {
@@ -90,16 +83,14 @@ import Units
 
   @Test func agreesWithTheObviousQueue() throws {
     for book in try Self.books(400, seed: 41) {
-      #expect(FirstComeFirstServed(book, backfill: .conservative).placements == Self.slowConservative(book))
-      #expect(FirstComeFirstServed(book, backfill: .easy).placements == Self.slowEasy(book))
+      #expect(FirstComeFirstServed(book).placements == Self.slow(book))
     }
   }
 
-  @Test(arguments: FirstComeFirstServed.Backfill.allCases)
-  func nothingIsOversoldOrOutsideItsWindow(backfill: FirstComeFirstServed.Backfill) throws {
+  @Test func nothingIsOversoldOrOutsideItsWindow() throws {
     var served = 0
     for book in try Self.books(300, seed: 42) {
-      let placements = FirstComeFirstServed(book, backfill: backfill).placements
+      let placements = FirstComeFirstServed(book).placements
       for (pool, each) in book.pools.enumerated() {
         for slot in 0..<book.slotCount {
           #expect(Self.held(book, placements, pool: pool, slot: slot) <= each.capacity)
@@ -115,10 +106,10 @@ import Units
     #expect(served > 500)
   }
 
-  @Test func easyNeverDelaysAHeadBeyondItsPromise() throws {
+  @Test func noHeadIsDelayedBeyondItsPromise() throws {
     var waited = 0
     for book in try Self.books(300, seed: 43) {
-      let queue = FirstComeFirstServed(book, backfill: .easy)
+      let queue = FirstComeFirstServed(book)
       for case (let bid, .some(let promise), let place) in zip3(book.bids, queue.promises, queue.placements) {
         let place = try #require(place)
         #expect(place.start <= promise.start)
@@ -128,34 +119,14 @@ import Units
     #expect(waited > 100)
   }
 
-  @Test func conservativeNeverDelaysAnyoneForALaterJob() throws {
-    for book in try Self.books(100, seed: 44) {
-      let queue = FirstComeFirstServed(book, backfill: .conservative)
-      #expect(queue.promises == queue.placements)
-      let jobs = book.bids.map { bid in
-        TraceJob(
-          id: bid.job, owner: bid.owner, submit: bid.submit, gpus: bid.gpus,
-          duration: TimeSpan(hours: Int64(bid.slots)), gpuType: bid.alternatives.count < book.pools.count ? "h100" : "")
-      }
-      for count in 0...jobs.count {
-        let earlier = try ReplayBook(
-          jobs: Array(jobs[..<count]), horizon: book.horizon, slotLength: .hour, pools: book.pools,
-          slack: book.slack, prices: book.prices)
-        #expect(
-          FirstComeFirstServed(earlier, backfill: .conservative).placements == Array(queue.placements[..<count]))
-      }
-    }
-  }
-
   /// The textbook case: a wide job waits, a short one slips by, a long one may not.
-  @Test(arguments: FirstComeFirstServed.Backfill.allCases)
-  func backfillsOnlyWhatFitsBefore(backfill: FirstComeFirstServed.Backfill) throws {
+  @Test func backfillsOnlyWhatFitsBefore() throws {
     let book = try Make.book(
       [
         Make.job("running", gpus: 6, hours: 4), Make.job("wide", gpus: 8, hours: 2),
         Make.job("long", gpus: 2, hours: 5), Make.job("short", gpus: 2, hours: 4),
       ], slack: (20, 0))
-    let queue = FirstComeFirstServed(book, backfill: backfill)
+    let queue = FirstComeFirstServed(book)
     #expect(queue.placements.map { $0?.start } == [0, 4, 6, 0])
   }
 
@@ -200,13 +171,11 @@ import Units
       pools: [ReplayPool("h100=96", reserve: Make.free), ReplayPool("a100=48", reserve: Make.free)],
       prices: PriceModel(seed: 1))
     #expect(book.bids.count + book.leftOut.values.reduce(0, +) == 780)
-    for backfill in FirstComeFirstServed.Backfill.allCases {
-      let queue = FirstComeFirstServed(book, backfill: backfill)
-      let summary = ServiceSummary(queue.placements, in: book)
-      #expect(summary.bidsServed > book.bids.count / 2 && summary.bidsServed < book.bids.count)
-      #expect(summary.ownersServed == 10)
-      #expect(FirstComeFirstServed(book, backfill: backfill).placements == queue.placements)
-    }
+    let queue = FirstComeFirstServed(book)
+    let summary = ServiceSummary(queue.placements, in: book)
+    #expect(summary.bidsServed > book.bids.count / 2 && summary.bidsServed < book.bids.count)
+    #expect(summary.ownersServed == 10)
+    #expect(FirstComeFirstServed(book).placements == queue.placements)
   }
 
   @Test(
@@ -221,11 +190,9 @@ import Units
       jobs: trace.select(from: week.start, days: 7), horizon: week, slotLength: .hour,
       pools: [ReplayPool("h100=256", reserve: Make.free)], prices: PriceModel(seed: 1))
     #expect(book.bids.count + book.leftOut.values.reduce(0, +) == jobs)
-    for backfill in FirstComeFirstServed.Backfill.allCases {
-      let summary = ServiceSummary(FirstComeFirstServed(book, backfill: backfill).placements, in: book)
-      #expect(summary.bidsServed > 0)
-      #expect(summary.gpuSlots <= 256 * 168)
-    }
+    let summary = ServiceSummary(FirstComeFirstServed(book).placements, in: book)
+    #expect(summary.bidsServed > 0)
+    #expect(summary.gpuSlots <= 256 * 168)
   }
 }
 

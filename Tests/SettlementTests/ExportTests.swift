@@ -64,6 +64,21 @@ struct ExportTests {
     }
   }
 
+  /// Core-selecting payments that could not be proven fall back to VCG: the books name the rule that was followed.
+  @Test func theRuleThatPaymentsFollowIsExported() throws {
+    let settled = try SettledMarket()
+    try settled.publish("fell-back", pricing: "core-selecting", pricedBy: "vcg")
+    try settled.publish("held", day: "2026-12-08", pricing: "core-selecting", pricedBy: "core-selecting")
+    try settled.publish("earlier", day: "2026-12-09", pricing: "core-selecting")
+    let path = try settled.export(.json)
+    let charges = try JSONReader.parse(readFile(path), source: path).at("charges").elements()
+    let said = try Set(charges.map { "\(try $0.at("round").string()) \(try $0.at("pricing").string())" })
+    #expect(said == ["fell-back vcg", "held core-selecting", "earlier core-selecting"])
+    var company = try settled.market.connect(settled.logins["Acme Robotics"])
+    let own = try company.query("SELECT DISTINCT round, pricing FROM market.my_charges('2026-12') ORDER BY round")
+    #expect(try own.map { try $0.get("pricing", as: String.self) } == ["core-selecting", "vcg", "core-selecting"])
+  }
+
   @Test(arguments: ExportFormat.allCases)
   func everyFormatIsDeterministicAndChecksOut(_ format: ExportFormat) throws {
     let settled = try Self.everything()

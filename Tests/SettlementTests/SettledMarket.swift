@@ -35,17 +35,21 @@ struct SettledMarket {
   ]
 
   /// Opens, fills, closes and publishes a round; returns the awards in the order of the wins.
+  ///
+  /// - Parameters:
+  ///   - pricing: the rule it is opened with.
+  ///   - pricedBy: the rule that the payments follow; nil as an earlier version published.
   @discardableResult
   func publish(
-    _ name: String, day: String = "2026-12-07", _ wins: [Win] = SettledMarket.wins,
-    afterClosing: () throws -> Void = {}
+    _ name: String, day: String = "2026-12-07", _ wins: [Win] = SettledMarket.wins, pricing: String = "vcg",
+    pricedBy: String? = nil, afterClosing: () throws -> Void = {}
   ) throws -> [String] {
     var asOperator = try market.asOperator()
     // Simulated, so that delivery may lie before the gate whatever today is.
     try asOperator.query(
       """
       SELECT market.open_round(\(name), \(day + "T00:00Z")::timestamptz, \(day + "T00:00Z")::timestamptz + interval '1 day',
-        clock_timestamp() + interval '1 hour', 'vcg', 'quick', NULL, true)
+        clock_timestamp() + interval '1 hour', \(pricing), 'quick', NULL, true)
       """)
     var awards = ""
     var paid: [String: Int64] = [:]
@@ -74,7 +78,7 @@ struct SettledMarket {
       {"instance_digest":"\(String(repeating: "00", count: 32))","result_digest":"\(String(repeating: "11", count: 32))",\
       "engine_version":"test","effort":"quick","work_done":1,"stopped_early":false,"welfare":\(welfare),\
       "bound":\(welfare),"proven":true,"ties":"none","prices":{},"price_bound":\(welfare),\
-      "awards":[\(awards)],"payments":[\(payments)]}
+      "priced_by":\(pricedBy.map { "\"\($0)\"" } ?? "null"),"awards":[\(awards)],"payments":[\(payments)]}
       """
     try clearing.query("SELECT market.publish_round(\(name), \(root), \(result)::jsonb)")
     return try clearing.query("SELECT award FROM market.awards(\(name))").map { try $0.get("award") }

@@ -29,8 +29,16 @@ final class FaultMarket: Sendable {
     home = try TestFolder.make()
   }
 
+  /// The clearing host that the tool is too, run in this market's home.
+  func host() throws -> StatementHost { try StatementHost(home: home, keyFile: nil, statements: nil) }
+
   /// Opens a round whose gate closes after some seconds.
-  func open(_ name: String, gateAfter seconds: Double, effort: String = "20") throws {
+  ///
+  /// - Parameter isAnnounced: whether the key of an encrypted round is announced at once.
+  func open(
+    _ name: String, gateAfter seconds: Double, effort: String = "20", encrypted isEncrypted: Bool = false,
+    announced isAnnounced: Bool = true
+  ) throws {
     var connection = try market.asOperator()
     let now = try Rounds.serverTime(&connection)
     let count = days.withLock { days in
@@ -43,6 +51,27 @@ final class FaultMarket: Sendable {
       &connection, name: name, delivery: TimeRange(start: first.start + shift, end: first.end + shift),
       gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
       pricing: "vcg", effort: effort, pools: nil)
+    guard isEncrypted else { return }
+    try Rounds.encrypt(name, &connection)
+    guard isAnnounced else { return }
+    var clearing = try market.asClearing()
+    _ = try host().announceKeys(&clearing)
+  }
+
+  /// Places a bid as one of the companies, sealed where the round is encrypted.
+  @discardableResult
+  func place(
+    _ bid: Bid, by company: Int = 0, in round: String, parent: String? = nil, key: String = newIdempotencyKey()
+  ) throws -> Receipt {
+    var connection = try market.connect(logins[company])
+    let announcement = try EncryptionAnnouncement(round, &connection)
+    guard announcement.isEncrypted else {
+      return try OrderBook.place(bid, in: round, parent: parent, key: key, &connection)
+    }
+    let body = try EncryptedBid.seal(
+      bid, round: round, company: "company-\(company)", key: key, exposure: bid.worstCase(.hour),
+      to: announcement.publicKey)
+    return try OrderBook.place(sealed: body, in: round, parent: parent, key: key, &connection)
   }
 
   /// The delivery of a round, as a bid's window.
@@ -65,8 +94,10 @@ final class FaultMarket: Sendable {
   }
 
   /// Opens a round, places bids and waits for its gate; returns the receipts.
-  func bidIn(_ name: String, bids: Int, effort: String = "20") throws -> [Receipt] {
-    try open(name, gateAfter: 3600, effort: effort)
+  func bidIn(
+    _ name: String, bids: Int, effort: String = "20", encrypted isEncrypted: Bool = false
+  ) throws -> [Receipt] {
+    try open(name, gateAfter: 3600, effort: effort, encrypted: isEncrypted)
     let window = try window(name)
     var random = SeededGenerator(UInt64(bids))
     var receipts: [Receipt] = []
@@ -74,7 +105,7 @@ final class FaultMarket: Sendable {
       let bid = try TestMarket.block(
         gpus: 8 * Int.random(in: 1...8, using: &random), slots: Int.random(in: 1...8, using: &random), window: window,
         limit: "\(Int.random(in: 1...9, using: &random)).\(Int.random(in: 10...99, using: &random))")
-      receipts.append(try market.place(bid, as: logins[number % logins.count], in: name, key: "\(name)-\(number)"))
+      receipts.append(try place(bid, by: number % logins.count, in: name, key: "\(name)-\(number)"))
     }
     try bringGate(name, inSeconds: 0.2)
     try waitForGate(name)
@@ -113,6 +144,17 @@ final class FaultMarket: Sendable {
     for receipt in receipts {
       #expect(stored.contains(receipt.hash), "an acknowledged bid is gone", sourceLocation: sourceLocation)
     }
+  }
+
+  /// The auditor's check of a published round, beside the host's statement and key.
+  func verify(_ round: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let host = try host()
+    let run = try tool().run([
+      "verify", "--round", round, "--statement", host.path(ofRound: round), "--clearing-key", hex(host.key.publicKey),
+      "--database", market.conninfo("market_auditor"),
+    ])
+    #expect(
+      run.status == 0 && run.output.hasSuffix("pass\n"), "\(run.output)\(run.error)", sourceLocation: sourceLocation)
   }
 
   /// Bids as one company until the gate has been closed for a while.

@@ -118,10 +118,14 @@ struct LostReplyTests {
     "--yes",
   ]
 
-  private func proxy(_ faults: FaultMarket, _ losses: [LosingProxy.Loss]) throws -> (LosingProxy, String) {
+  /// A proxy before the market's server, and its address for a login; the first company's unless told otherwise.
+  func proxy(
+    _ faults: FaultMarket, _ losses: [LosingProxy.Loss], marker: String = "place_bid", login: String? = nil
+  ) throws -> (LosingProxy, String) {
     let socket = FaultMarket.serverSocket(faults.market.conninfo(nil))
-    let proxy = try LosingProxy(to: socket, marker: "place_bid", losses: losses)
-    return (proxy, "host=\(proxy.folder) port=5432 user=\(faults.logins[0]) dbname=\(faults.market.database)")
+    let proxy = try LosingProxy(to: socket, marker: marker, losses: losses)
+    let user = login ?? faults.logins[0]
+    return (proxy, "host=\(proxy.folder) port=5432 user=\(user) dbname=\(faults.market.database)")
   }
 }
 

@@ -65,11 +65,9 @@ struct BidAmend: ParsableCommand {
     let after = noParent ? nil : parent ?? before
     var preview = try replacement.preview(in: round) + hangsOn(after)
     if let before, before != after { preview += "\nno longer hangs on \(before)" }
-    try write.send(preview: preview, verb: "amended") { key, connection in
-      [
-        try write.sealing.amend(
-          bid, to: replacement, in: round, parent: after, key: key, options: write.options, &connection)
-      ]
+    let way = try write.way(in: round)
+    try write.send(preview: preview, by: way, verb: "amended") { key, connection in
+      [try way.amend(bid, to: replacement, parent: after, key: key, &connection)]
     }
   }
 

@@ -28,13 +28,25 @@ struct BidCommand: ParsableCommand {
       return try Rounds.named(round, &connection)
     }
 
+    /// How bids go in a round: in clear, or sealed.
+    func way(in round: Round) throws -> BidWay {
+      var connection = try connect()
+      return try sealing.way(in: round, options, &connection)
+    }
+
     /// Previews, asks, sends, prints the receipts.
+    ///
+    /// - Parameter way: nil where no bid is sent.
     func send(
-      preview: String, verb: String, _ body: (String, inout Connection) throws -> [Receipt]
+      preview: String, by way: BidWay?, verb: String, _ body: (String, inout Connection) throws -> [Receipt]
     ) throws {
       let key = key ?? newIdempotencyKey()
       // Whoever is asked sees what about.
-      if !options.json || dryRun || !yes { printError(preview) }
+      if !options.json || dryRun || !yes {
+        printError(preview + (way.map { "\n\($0.said)" } ?? ""))
+      } else if let way, way.isWarning {
+        printError(way.said)
+      }
       if dryRun { return try rehearse(key: key, body) }
       try confirm("Send it?", yes: yes)
       let receipts = try retrying(key: key, connect: connect) { try body(key, &$0) }
@@ -107,11 +119,9 @@ struct BidCommand: ParsableCommand {
       let round = try write.openRound()
       let bid = try block.bid(in: round)
       let preview = try bid.preview(in: round) + hangsOn(block.parent)
-      try write.send(preview: preview, verb: "placed") { key, connection in
-        [
-          try write.sealing.place(
-            bid, in: round, parent: block.parent, key: key, options: write.options, &connection)
-        ]
+      let way = try write.way(in: round)
+      try write.send(preview: preview, by: way, verb: "placed") { key, connection in
+        [try way.place(bid, parent: block.parent, key: key, &connection)]
       }
     }
   }
@@ -141,8 +151,10 @@ struct BidCommand: ParsableCommand {
       let segment = CurveSegment(
         pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
       let bid = Bid.curve([segment])
-      try write.send(preview: bid.preview(in: round) + hangsOn(parent), verb: "placed") { key, connection in
-        [try write.sealing.place(bid, in: round, parent: parent, key: key, options: write.options, &connection)]
+      let preview = try bid.preview(in: round) + hangsOn(parent)
+      let way = try write.way(in: round)
+      try write.send(preview: preview, by: way, verb: "placed") { key, connection in
+        [try way.place(bid, parent: parent, key: key, &connection)]
       }
     }
   }
@@ -162,8 +174,8 @@ struct BidCommand: ParsableCommand {
 
     func run() throws {
       let round = try write.openRound()
-      try write.send(preview: "withdraw \(bid) and its children from round \(round.name)", verb: "withdrew") {
-        key, connection in
+      let preview = "withdraw \(bid) and its children from round \(round.name)"
+      try write.send(preview: preview, by: nil, verb: "withdrew") { key, connection in
         try OrderBook.withdraw(bid, in: round.name, key: key, &connection)
       }
     }

@@ -39,10 +39,12 @@ struct BidImport: ParsableCommand {
     guard !bids.isEmpty else {
       throw Failure(.usage, "\(file) holds no bid", advice: "gpumarket bid import --help shows the form")
     }
-    try write.send(preview: importPreview(bids, in: round), verb: "placed") { key, connection in
+    let preview = try importPreview(bids, in: round)
+    let way = try write.way(in: round)
+    try write.send(preview: preview, by: way, verb: "placed") { key, connection in
       let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }
       do {
-        return try write.sealing.placeAll(items, in: round, options: write.options, &connection)
+        return try way.placeAll(items, &connection)
       } catch let error as PostgresError {
         guard let refusals = OrderBook.refusals(in: error) else { throw error }
         throw refusal(

@@ -77,7 +77,7 @@ struct ReplayCommand: ParsableCommand {
     let ids = try stages.run("place bids") { try market.placeBids(round: round, pricing: pricing, effort: effort) }
     let outcome = try stages.run("clear") { try market.clear(round: round) }
     let placements = try stages.run("read awards") { try market.placements(round: round, ids: ids) }
-    let queue = stages.run("queue") { FirstComeFirstServed(book, backfill: .easy) }
+    let queue = stages.run("queue") { FirstComeFirstServed(book) }
 
     let comparison = ServiceComparison(
       book,

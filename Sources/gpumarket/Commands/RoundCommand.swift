@@ -33,7 +33,22 @@ struct RoundCommand: ParsableCommand {
     @OptionGroup var host: HostOptions
     @OptionGroup var options: DatabaseOptions
 
+    func validate() throws {
+      guard host.statements == nil else {
+        throw ValidationError("--statements names where statements go, and this command writes none: leave it out")
+      }
+      guard encrypted || host.key == nil else {
+        throw ValidationError(
+          "--key signs what an encrypted round's bids are sealed to: add --encrypted, or leave --key out")
+      }
+    }
+
     func run() throws {
+      if host.key != nil, case .named = try options.resolve() {
+        throw Failure(
+          .usage, "--key is for the private server: here the clearing host signs, with its next clear --due",
+          advice: "leave out --key; give it to gpumarket clear --due on that host, if its key lies elsewhere")
+      }
       let delivery = try TimeRange(iso8601: delivery)
       let gate = try Instant(iso8601: gate)
       _ = try readEffort(effort)

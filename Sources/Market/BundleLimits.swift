@@ -1,0 +1,77 @@
+import Clearing
+import Units
+
+// A bundle passed no door. Whoever makes one up can write, in a few lines, bids that come to more places than any memory
+// holds; so they are held to what the door lets in (sql/006, sql/011, sql/025) before places are made of them.
+
+extension SealedEntries {
+  /// The live bids of an intact bundle, none beyond what one bid, one company or the engine may take.
+  ///
+  /// - Parameter countsCompanies: false where an earlier version opened an encrypted round: it counted no company's places.
+  /// - Throws: `TrustProblem` naming the entry that no door lets in.
+  func bookWithinLimits(countsCompanies: Bool) throws -> SealedBook {
+    try checkBytes()
+    let live = try book()
+    try live.checkPlaces(countsCompanies: countsCompanies)
+    return live
+  }
+
+  private func checkBytes() throws(TrustProblem) {
+    var held: [String: Int] = [:]
+    for entry in entries {
+      let bytes = max(entry.body.utf8.count, entry.opened?.utf8.count ?? 0)
+      guard bytes <= 262_144 else { throw beyond(entry.name, "it has \(bytes) bytes, above 262144") }
+      let total = held[entry.company, default: 0] + entry.body.utf8.count
+      guard total <= 67_108_864 else {
+        throw beyond(entry.name, "with it the entries of its company come to \(total) bytes, above 67108864")
+      }
+      held[entry.company] = total
+    }
+  }
+}
+
+extension SealedBook {
+  fileprivate func checkPlaces(countsCompanies: Bool) throws(TrustProblem) {
+    var ofCompany: [String: Int] = [:]
+    var ofAll = 0
+    for entry in entries {
+      let name = "entry \(entry.place), bid \(entry.id) of \(entry.company)"
+      let places = try places(of: entry.bid, name)
+      guard places <= 100_000 else {
+        throw beyond(name, "it leaves \(places) places and steps to choose from, above 100000")
+      }
+      let total = ofCompany[entry.company, default: 0] + places
+      guard total <= 2_000_000 || !countsCompanies else {
+        throw beyond(name, "with it the bids of its company leave \(total) places and steps, above 2000000")
+      }
+      ofCompany[entry.company] = total
+      ofAll += places
+      guard ofAll <= Limits.placements else {
+        throw beyond(name, "with it the book leaves \(ofAll) places and steps, above \(Limits.placements)")
+      }
+    }
+  }
+
+  /// Places of a block, or steps of a curve, that the engine makes of a bid that lies within the round.
+  private func places(of bid: Bid, _ name: String) throws(TrustProblem) -> Int {
+    let slot = round.slotLength.span.seconds
+    var places = 0
+    switch bid {
+    case .block(let choices):
+      guard (1...1000).contains(choices.count) else {
+        throw beyond(name, "it has \(choices.count) alternatives, not 1 to 1000")
+      }
+      for choice in choices { places += Int(choice.window.length.seconds / slot) - choice.slots + 1 }
+    case .curve(let segments):
+      guard (1...10_000).contains(segments.count) else {
+        throw beyond(name, "it has \(segments.count) segments, not 1 to 10000")
+      }
+      for segment in segments { places += Int(segment.period.length.seconds / slot) * segment.steps.count }
+    }
+    return places
+  }
+}
+
+private func beyond(_ entry: String, _ problem: String) -> TrustProblem {
+  TrustProblem("\(entry): \(problem)", "the door lets no such bid in; keep it as it is and report this")
+}
