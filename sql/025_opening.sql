@@ -40,6 +40,7 @@ DECLARE
   box record;
   reason text;
   found record;
+  declared bigint;
   total bigint;
   places bigint;
   -- Places and steps that each company's bids leave, by its id: the door (006) bounds them where it can see them, and
@@ -71,9 +72,11 @@ BEGIN
         found := market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end, round.slot_minutes, box.body);
         PERFORM market.check_caps(box.company_id, round.round_id, box.body);
         total := coalesce((totals ->> box.company_id::text)::bigint, 0) + found.choices;
-        IF found.worst > (market.check_sealed(box.sealed)).worst THEN
+        -- Read plainly: whether an earlier door let in what this one would not is no matter any more.
+        declared := (box.sealed::jsonb ->> 'exposure')::bigint;
+        IF found.worst > declared THEN
           reason := format('it may cost %s, more than the %s it declared', market.show_usd(found.worst),
-            market.show_usd((market.check_sealed(box.sealed)).worst));
+            market.show_usd(declared));
         ELSIF total > 2000000 THEN
           reason := format('with it your bids leave %s places and steps to choose from, above 2000000', total);
         ELSE

@@ -1,6 +1,6 @@
 /// A number with commas between thousands, before any decimal point: `-12,345.67`.
 ///
-/// - Parameter number: digits, perhaps with a sign and a decimal point.
+/// - Parameter number: digits, perhaps with a minus sign and a decimal point.
 public func grouped(_ number: String) -> String {
   let parts = number.split(separator: ".", omittingEmptySubsequences: false)
   var whole = ""

@@ -31,7 +31,7 @@ public struct StatementHost: Sendable {
   }
 
   private static func makeFolder(_ path: String, _ mode: mode_t) throws {
-    if mkdir(path, mode) == 0 { return try syncFolder(of: path) }
+    if mkdir(path, mode) == 0 { return try nameForGood(path) }
     guard errno == EEXIST else {
       throw TrustProblem(
         "the folder \(path) cannot be made: \(String(cString: strerror(errno)))", "make it, or name another")

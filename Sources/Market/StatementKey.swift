@@ -33,6 +33,7 @@ public struct StatementKey: Sendable {
   /// - Throws: `TrustProblem` for a file that others may read or that holds no key; `FileProblem`.
   public init(file path: String) throws {
     guard sodium_init() >= 0 else { throw TrustProblem("libsodium cannot find randomness", "check /dev/urandom") }
+    removeCopies(of: globPattern(path))
     if access(path, F_OK) != 0 { try Self.make(path) }
     var found = stat()
     guard stat(path, &found) == 0, found.st_mode & 0o077 == 0 else {
@@ -76,8 +77,7 @@ public struct StatementKey: Sendable {
 
 /// Writes a file that its owner alone may read, complete or not at all; one that exists is left alone.
 func writeSecret(_ path: String, _ text: String) throws {
-  removeCopies(of: globPattern(path))
-  let new = "\(path).\(getpid()).new"
+  let new = "\(path).gpumarket-\(getpid()).new"
   let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
   guard file >= 0 else {
     throw TrustProblem(
@@ -97,7 +97,12 @@ func writeSecret(_ path: String, _ text: String) throws {
       "the key \(path) cannot be written: \(String(cString: strerror(errno)))", "name another place with --key")
   }
   // The name too must survive a crash, before anyone is told the key; also where the other process has not come so far.
-  try syncFolder(of: path)
+  try nameForGood(path)
+}
+
+/// Makes the name of a file or folder durable; a disk that cannot is no mistake of the command line.
+func nameForGood(_ path: String) throws(TrustProblem) {
+  do { try syncFolder(of: path) } catch { throw TrustProblem(error.description, "try again once the disk is sound") }
 }
 
 /// Removes what processes that were killed while they wrote a secret have left beside it.
@@ -106,10 +111,10 @@ func writeSecret(_ path: String, _ text: String) throws {
 func removeCopies(of secrets: String) {
   var found = glob_t()
   defer { globfree(&found) }
-  guard glob("\(secrets).*.new", 0, nil, &found) == 0 else { return }
+  guard glob("\(secrets).gpumarket-*.new", 0, nil, &found) == 0 else { return }
   for index in 0..<Int(found.gl_pathc) {
     guard let copy = found.gl_pathv[index].map({ String(cString: $0) }),
-      let process = copy.split(separator: ".").dropLast().last.flatMap({ pid_t($0) }), process > 0
+      let process = copy.split(separator: "-").last.flatMap({ pid_t($0.dropLast(".new".count)) }), process > 0
     else { continue }
     // Its writer may be at work this moment; this process has not begun.
     if process == getpid() || (kill(process, 0) != 0 && errno == ESRCH) { unlink(copy) }
@@ -118,7 +123,7 @@ func removeCopies(of secrets: String) {
 
 /// A path as a pattern that matches nothing else.
 func globPattern(_ path: String) -> String {
-  path.map { "\\*?[".contains($0) ? "\\\($0)" : String($0) }.joined()
+  path.unicodeScalars.map { "\\*?[".unicodeScalars.contains($0) ? "\\\($0)" : String($0) }.joined()
 }
 
 /// Writes all of it, however little the system takes at a time; false with `errno` where it takes no more.

@@ -28,7 +28,7 @@ extension ExportFormat {
     return [
       "transaction": .integer(line.number), "line": .integer(Int64(line.line)), "kind": .string(line.kind),
       "booked_on_utc": .string(line.bookedOn), "company": .string(line.company), "round": .optional(line.round),
-      "pricing": .optional(line.pricing), "award": .optional(line.award), "bid": .optional(line.bid),
+      "priced_by": .optional(line.pricing), "award": .optional(line.award), "bid": .optional(line.bid),
       "receipt_sha256": .optional(line.receipt), "pool": .optional(line.pool),
       "delivery_start_utc": .optional(line.startsAt), "delivery_end_utc": .optional(line.endsAt),
       "gpus": line.gpus.map { .integer(Int64($0)) } ?? .null,

@@ -72,7 +72,7 @@ struct ExportTests {
     try settled.publish("earlier", day: "2026-12-09", pricing: "core-selecting")
     let path = try settled.export(.json)
     let charges = try JSONReader.parse(readFile(path), source: path).at("charges").elements()
-    let said = try Set(charges.map { "\(try $0.at("round").string()) \(try $0.at("pricing").string())" })
+    let said = try Set(charges.map { "\(try $0.at("round").string()) \(try $0.at("priced_by").string())" })
     #expect(said == ["fell-back vcg", "held core-selecting", "earlier core-selecting"])
     var company = try settled.market.connect(settled.logins["Acme Robotics"])
     let own = try company.query("SELECT DISTINCT round, pricing FROM market.my_charges('2026-12') ORDER BY round")
