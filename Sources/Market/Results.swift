@@ -10,7 +10,7 @@ public struct RoundResult: Sendable {
   public let pricing: String
   /// When the clearing was written, by the server's clock.
   public let publishedAt: Instant
-  /// Of the engine that decided, such as `1.4`.
+  /// Of the engine that decided, such as `1.5`.
   public let engineVersion: String
   /// What the clearing was given, as `Effort(text:)` reads it; a run may be told another than the round's.
   public let effort: String

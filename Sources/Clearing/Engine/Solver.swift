@@ -72,8 +72,8 @@ struct Solver {
         anneal(ticks: all / 5 * 3)
         searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
       } else {
-        // What annealing finds late, neighbourhoods find sooner.
-        anneal(ticks: min(all / 5 * 4, all / 5 * 2 + book.itemCount * Solver.firstAnnealingTicks), exchanging: true)
+        // Neighbourhoods soon find nothing more; how good that is annealing decides.
+        anneal(ticks: all / 4 * 3, exchanging: true)
         polish(volume)
       }
       searchNeighbourhoods(ticks: work.left)
@@ -82,8 +82,6 @@ struct Solver {
 
   /// What a first attempt at a proof may cost.
   private static let firstTicks = 400 * Work.ticksPerUnit
-  /// What annealing has for an item beyond two fifths of the work, before neighbourhoods: books of many bids need it.
-  private static let firstAnnealingTicks = 400_000
   /// Annealing for an item before a tree: more finds little that the tree would not.
   private static let annealingTicks = 300_000
 

@@ -5,8 +5,10 @@
 final class TreeTeam: @unchecked Sendable {
   private let members: [TreeSearch]
   private let improvers: [Improver]
-  /// What a member does before nodes are dealt out again: some hundred pivots at least, whatever they cost.
-  let sliceTicks: Int
+  /// What a member does before nodes are dealt out again: some hundred pivots at least, whatever they cost, and more the
+  /// longer the search lasts, since what the first neighbourhoods did not find takes larger ones, and those take time.
+  var sliceTicks: Int { max(firstSlice, ticks / 30) }
+  private let firstSlice: Int
   /// The longest member's ticks, slice by slice.
   private(set) var ticks = 0
   private var isOpen = false
@@ -14,7 +16,7 @@ final class TreeTeam: @unchecked Sendable {
   init(_ columns: Columns, rulesTies: Bool, prices: [Double]) {
     improvers = (0..<Solver.lanes).map { Improver(columns.book, prices: prices, lane: $0) }
     let rows = columns.rowCount
-    sliceTicks = max(30 * Work.ticksPerUnit, 6 * rows * rows * rows)
+    firstSlice = max(30 * Work.ticksPerUnit, 6 * rows * rows * rows)
     members = (0..<Solver.lanes).map { TreeSearch(columns, rulesTies: rulesTies, lane: $0, lanes: Solver.lanes) }
   }
 
