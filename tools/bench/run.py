@@ -40,7 +40,7 @@ def at(curve, seconds, answer):
 
 
 def interval_width(instance_path, answer):
-    """Mean over companies of (high - low) / bid, and how many payments are exact."""
+    """Mean over companies of (high - low) / bid, the same of all money together, and how many payments are exact."""
     book = json.load(open(instance_path))
     bids = {bid["id"]: bid for bid in book["bids"]}
     offered = {}
@@ -52,9 +52,11 @@ def interval_width(instance_path, answer):
         else:
             worth = bid["curve"][award["curve"]]["steps"][award["step"]][1] * award["gpus"]
         offered[bid["company"]] = offered.get(bid["company"], 0) + worth
-    widths = [(p["high"] - p["low"]) / max(1, offered.get(c, 0)) for c, p in answer["payments"].items()]
-    exact = sum(p["exact"] for p in answer["payments"].values())
-    return (sum(widths) / len(widths) if widths else 0.0), exact, len(widths)
+    payments = answer["payments"]
+    widths = [(p["high"] - p["low"]) / max(1, offered.get(c, 0)) for c, p in payments.items()]
+    total = sum(p["high"] - p["low"] for p in payments.values()) / max(1, sum(offered.values()))
+    exact = sum(p["exact"] for p in payments.values())
+    return (sum(widths) / len(widths) if widths else 0.0), total, exact, len(widths)
 
 
 def main():
@@ -95,9 +97,9 @@ def main():
                        peak_mb=peak // 1024, **({"curve": curve} if effort == "thorough" else {}))
             if family in ("S", "M", "L", "XL"):
                 priced, _, _, _ = run_ours(a.gpumarket, path, "quick", "vcg")
-                width, exact, companies = interval_width(path, priced)
+                width, total, exact, companies = interval_width(path, priced)
                 record(family=family, seed=seed, peer="ours, VCG", seconds=priced["seconds"], welfare=priced["welfare"],
-                       bound=priced["bound"], gap=priced["gap"], exact=exact, companies=companies, mean_width=width)
+                       bound=priced["bound"], gap=priced["gap"], exact=exact, companies=companies, mean_width=width, total_width=total)
             if family not in a.peer_families.split(",") or str(seed) not in a.peer_seeds.split(","):
                 continue
             for peer in filter(None, a.peers.split(",")):

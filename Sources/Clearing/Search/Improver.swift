@@ -1,13 +1,15 @@
 /// Looks for better allocations beside one member of a tree's team, by exact search in neighbourhoods of the best.
 ///
-/// In turn the bids on which the member's relaxation and the best allocation disagree (relaxation-induced
-/// neighbourhoods, Danna, Rothberg and Le Pape 2005), and bids that meet in a stretch of time (Shaw 1998).
+/// For half of the time the bids on which the member's relaxation and the best allocation disagree (relaxation-induced
+/// neighbourhoods, Danna, Rothberg and Le Pape 2005), else bids that meet in a stretch of time (Shaw 1998).
 final class Improver {
   private let book: Book
   private let draw: NeighbourhoodDraw?
   private var random: RandomWords
   private var mix = NeighbourhoodMix()
-  private var round = 0
+  /// What the two kinds have had so far.
+  private var drawnTicks = 0
+  private var disputedTicks = 0
   private var failures = 0
   /// Disputed bids that were searched to the end beside the best allocation, in vain.
   private var exhausted: [Int] = []
@@ -28,9 +30,9 @@ final class Improver {
     let limit = failures < Improver.patience ? most : most / 3
     var spent = 0
     while spent < limit, tree.bound > tree.welfare {
-      round += 1
       let held = tree.selection
-      var isDrawn = draw != nil && round % 2 != 0
+      // The disputed bids are searched for long at a time, those that meet for a short while: turns would not be fair.
+      var isDrawn = draw != nil && drawnTicks <= disputedTicks
       var free = Neighbourhood(bids: isDrawn ? [] : book.withKin(tree.disputedBids()))
       if !isDrawn, free.bids.isEmpty || free.bids == exhausted {
         guard draw != nil else { return spent }
@@ -41,6 +43,7 @@ final class Improver {
       let left = limit - spent
       let found = book.improve(held, free, ticks: isDrawn ? min(left, NeighbourhoodSearch.ticks) : left)
       spent += found.ticks
+      if isDrawn { drawnTicks += found.ticks } else { disputedTicks += found.ticks }
       if isDrawn { mix.learn(shape, gain: found.gain, ticks: found.ticks, isComplete: found.isComplete) }
       if let better = found.better {
         tree.offer(better)
