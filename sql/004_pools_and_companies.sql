@@ -1,4 +1,4 @@
--- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 4. Applied again whenever that is raised: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
 CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void
@@ -67,7 +67,8 @@ BEGIN
 END
 $$;
 
--- An outage lowers what later rounds can offer, and what open rounds still offer.
+-- An outage lowers what later rounds can offer, and what open rounds still offer. The same one recorded again, as when a
+-- reply was lost, is the first: pool, GPUs, window and reason tell outages apart.
 CREATE OR REPLACE FUNCTION market.add_outage(
   pool_name text, outage_gpus integer, starts_at timestamptz, ends_at timestamptz, reason text
 ) RETURNS text
@@ -75,6 +76,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   pool market.pool := market.pool_named(pool_name);
   id text := market.random_id('o_');
+  earlier text;
   span interval := market.slot_span();
   round market.round;
 BEGIN
@@ -87,6 +89,12 @@ BEGIN
     PERFORM market.refuse('GM422', 'the outage''s window is empty or longer than a year', 'give START/END with START before END');
   ELSIF length(trim(reason)) NOT BETWEEN 1 AND 500 THEN
     PERFORM market.refuse('GM422', 'an outage needs a reason', 'say in a few words what happened: holders read it');
+  END IF;
+  SELECT o.outage_id INTO earlier FROM market.outage o
+  WHERE o.pool_id = pool.pool_id AND o.gpus = outage_gpus AND o.starts_at = add_outage.starts_at
+    AND o.ends_at = add_outage.ends_at AND o.reason = trim(add_outage.reason);
+  IF earlier IS NOT NULL THEN
+    RETURN earlier;
   END IF;
   INSERT INTO market.outage (outage_id, pool_id, gpus, starts_at, ends_at, reason)
   VALUES (id, pool.pool_id, outage_gpus, add_outage.starts_at, add_outage.ends_at, trim(add_outage.reason));

@@ -8,12 +8,15 @@ public struct FileProblem: Error, Equatable, Sendable, CustomStringConvertible {
   public let reason: String
   /// What to do next, as a clause.
   public let advice: String
+  /// Whether the machine failed and not what was asked of it: a full or broken disk, no more open files.
+  public let isSystemFailure: Bool
 
   /// A problem in the caller's own words: two clauses without a final stop.
-  public init(path: String, reason: String, advice: String) {
+  public init(path: String, reason: String, advice: String, isSystemFailure: Bool = false) {
     self.path = path
     self.reason = reason
     self.advice = advice
+    self.isSystemFailure = isSystemFailure
   }
 
   /// One sentence: `jobs.csv.gz: its gzip data ends too early; copy the file again`.
@@ -35,7 +38,8 @@ extension FileProblem {
     case EMFILE, ENFILE: advice = "close other programs or raise the limit of open files (ulimit -n)"
     default: advice = "check the disk and try again"
     }
-    return FileProblem(path: path, reason: reason, advice: advice)
+    let failures = [ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE]
+    return FileProblem(path: path, reason: reason, advice: advice, isSystemFailure: failures.contains(code))
   }
 }
 

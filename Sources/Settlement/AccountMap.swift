@@ -14,6 +14,8 @@ public struct AccountMap: Sendable {
     let pattern: String
     let code: String
     let name: String
+    /// In the mapping file.
+    var line = 0
 
     func fits(_ account: String) -> Bool {
       pattern.hasSuffix("*") ? account.hasPrefix(pattern.dropLast()) : account == pattern
@@ -25,6 +27,8 @@ public struct AccountMap: Sendable {
   let taxRate: String
   /// What an export's control totals say of it: `built in`, or the file's SHA-256.
   public let origin: String
+  /// The mapping file as it was named, for errors.
+  private let source: String
 
   /// The chart that stands when no file is given.
   public static let builtIn = AccountMap(
@@ -35,13 +39,14 @@ public struct AccountMap: Sendable {
       Rule(pattern: "Liabilities:Tax", code: "2200", name: ""),
       Rule(pattern: "Revenues:GPU-Hours:*", code: "4000", name: ""),
       Rule(pattern: "Revenues:Credits:*", code: "4900", name: ""),
-    ], subsidiary: "Parent Company", taxRate: "Tax Exempt", origin: "built in")
+    ], subsidiary: "Parent Company", taxRate: "Tax Exempt", origin: "built in", source: "")
 
-  private init(rules: [Rule], subsidiary: String, taxRate: String, origin: String) {
+  private init(rules: [Rule], subsidiary: String, taxRate: String, origin: String, source: String) {
     self.rules = rules
     self.subsidiary = subsidiary
     self.taxRate = taxRate
     self.origin = origin
+    self.source = source
   }
 
   /// The built-in chart as a file to start from.
@@ -86,16 +91,10 @@ public struct AccountMap: Sendable {
             "\(path) line \(record.line): \"\(account)\" is no account",
             advice: "name an account as settle balances prints it, or end it with * for all that begin so")
         }
-        guard name.isEmpty || Self.isJournalName(name) else {
-          throw SettlementError(
-            "\(path) line \(record.line): the journal programs do not take \"\(name)\" as an account's name",
-            advice: "begin it with Assets:, Liabilities:, Equity:, Revenues: or Expenses:, "
-              + "each part a capital or digit, then letters, digits and dashes")
-        }
-        rules.append(Rule(pattern: account, code: code, name: name))
+        rules.append(Rule(pattern: account, code: code, name: name, line: record.line))
       }
     }
-    self.init(rules: rules, subsidiary: subsidiary, taxRate: taxRate, origin: SHA256.hex(bytes))
+    self.init(rules: rules, subsidiary: subsidiary, taxRate: taxRate, origin: SHA256.hex(bytes), source: path)
   }
 
   /// The finance team's code for an account.
@@ -113,10 +112,22 @@ public struct AccountMap: Sendable {
     rules.first { $0.fits(account) }.flatMap { $0.code.isEmpty ? nil : $0.code }
   }
 
-  /// The name that journals print.
+  /// The name that exports print.
   func name(_ account: String) -> String {
     guard let name = rules.first(where: { $0.fits(account) })?.name, !name.isEmpty else { return account }
     return name
+  }
+
+  /// The same for hledger, ledger and beancount, which take fewer names than import pages do.
+  func journalName(_ account: String) throws(SettlementError) -> String {
+    guard let rule = rules.first(where: { $0.fits(account) }), !rule.name.isEmpty else { return account }
+    guard Self.isJournalName(rule.name) else {
+      throw SettlementError(
+        "\(source) line \(rule.line): the journal programs do not take \"\(rule.name)\" as the name of \(account)",
+        advice: "begin it with Assets:, Liabilities:, Equity:, Revenues: or Expenses:, "
+          + "each part a capital or digit, then letters, digits and dashes")
+    }
+    return rule.name
   }
 
   /// What beancount takes, and the other two as well.

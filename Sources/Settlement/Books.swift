@@ -93,8 +93,8 @@ public enum Books {
     public let chargedCents: Int64, taxCents: Int64, receivedCents: Int64
     /// Issued for the month so far.
     public let invoices: Int
-    /// Nil while it is open.
-    public let closedAt: String?, closedBy: String?
+    /// Both nil while it is open.
+    public let closedAt: Instant?, closedBy: String?
   }
 
   /// The months with transactions, in order.
@@ -106,7 +106,8 @@ public enum Books {
           name: try row.get("period"), transactions: try row.get("transactions"),
           chargedCents: try row.get("charged_cents"), taxCents: try row.get("tax_cents"),
           receivedCents: try row.get("received_cents"), invoices: try row.get("invoices"),
-          closedAt: try row.optional("closed_at"), closedBy: try row.optional("closed_by")))
+          closedAt: try row.optional("closed_at", as: Timestamp.self)?.instant,
+          closedBy: try row.optional("closed_by")))
     }
     return periods
   }

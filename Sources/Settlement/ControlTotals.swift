@@ -75,12 +75,17 @@ public struct ControlTotals: Sendable, Equatable {
 
   /// Whether unit price × quantity, as printed, is the cost to within half a cent.
   static func agrees(price: String, quantity: String, cents: Int64) -> Bool {
-    guard let p = scaled(price), let q = scaled(quantity) else { return false }
+    // What is too long for the arithmetic comes from a damaged file, and agrees with nothing.
+    guard let p = scaled(price), let q = scaled(quantity), p.decimals + q.decimals <= 36 else { return false }
     var unit: Int128 = 1
     for _ in 0..<(p.decimals + q.decimals) { unit *= 10 }
     // |price × quantity − cents / 100| ≤ 1 / 200, all times 200 × unit.
-    let difference = p.value * q.value * 200 - Int128(cents) * 2 * unit
-    return difference.magnitude <= unit.magnitude
+    let product = p.value.multipliedReportingOverflow(by: q.value)
+    let found = product.partialValue.multipliedReportingOverflow(by: 200)
+    let said = (Int128(cents) * 2).multipliedReportingOverflow(by: unit)
+    let difference = found.partialValue.subtractingReportingOverflow(said.partialValue)
+    guard !product.overflow, !found.overflow, !said.overflow, !difference.overflow else { return false }
+    return difference.partialValue.magnitude <= unit.magnitude
   }
 
   private static func scaled(_ text: String) -> (value: Int128, decimals: Int)? {

@@ -8,16 +8,29 @@ public struct ExportCheck {
   public private(set) var problems: [String] = []
   /// What was checked, for a person.
   public private(set) var checked: [String] = []
+  /// What is left to another program, for a person; nil where all was checked.
+  public private(set) var notChecked: String?
 
-  private let totals: JSONValue
+  /// Nil until they are read.
+  private var totals: JSONValue?
 
   /// - Parameter path: the export; its totals and checksums stand beside it.
-  /// - Throws: `FileProblem`, `CSVError` or `JSONProblem` where a file cannot be read at all.
+  /// - Throws: `FileProblem` where one of the three cannot be read at all; a damaged one is a problem.
   public init(path: String) throws {
     let bytes = try readFile(path)
     let totalsBytes = try readFile(path + ".totals.json", limit: 1 << 20)
-    totals = try JSONReader.parse(totalsBytes, source: path + ".totals.json")
-    try checkSums(path, bytes, totalsBytes)
+    checkSums(bytes, totalsBytes, try readFile(path + ".sha256", limit: 1 << 16))
+    do {
+      try checkContent(bytes, totalsBytes, path)
+    } catch {
+      // No file is read here, so it is a fault in one: what the rest of it holds cannot be told.
+      problems.append("\(error)")
+    }
+  }
+
+  private mutating func checkContent(_ bytes: [UInt8], _ totalsBytes: [UInt8], _ path: String) throws {
+    let totals = try JSONReader.parse(totalsBytes, source: path + ".totals.json")
+    self.totals = totals
     guard let format = ExportFormat(rawValue: try totals.at("format").string()) else {
       problems.append("the control totals name no format of ours")
       return
@@ -31,14 +44,14 @@ public struct ExportCheck {
         bytes, path, id: "External ID", debit: "Journal Entry - Line: Debit", credit: "Journal Entry - Line: Credit")
     case .quickbooks: try checkJournal(bytes, path, id: "Journal No", debit: "Debits", credit: "Credits")
     case .xero: try checkJournal(bytes, path, id: "*Narration", debit: "*Amount", credit: nil)
-    case .json: try checkJSON(bytes, path)
-    case .hledger: checked.append("journal: run hledger check -s and ledger --strict --pedantic bal on it")
-    case .beancount: checked.append("journal: run bean-check on it")
+    case .json: try checkJSON(bytes, path, totals)
+    case .hledger: notChecked = "the journal: run hledger check -s and ledger --strict --pedantic bal on it"
+    case .beancount: notChecked = "the journal: run bean-check on it"
     }
   }
 
-  private mutating func checkSums(_ path: String, _ bytes: [UInt8], _ totalsBytes: [UInt8]) throws {
-    let lines = String(decoding: try readFile(path + ".sha256", limit: 1 << 16), as: UTF8.self).split(separator: "\n")
+  private mutating func checkSums(_ bytes: [UInt8], _ totalsBytes: [UInt8], _ sums: [UInt8]) {
+    let lines = String(decoding: sums, as: UTF8.self).split(separator: "\n")
     let digests = lines.compactMap { $0.split(separator: " ").first }
     checked.append("checksums")
     if digests.count != 2 || digests[0] != SHA256.hex(bytes) {
@@ -107,7 +120,10 @@ public struct ExportCheck {
 
   private func money(_ record: CSVRecord, _ column: String) throws -> Money? {
     let text = record[column] ?? ""
-    return text.isEmpty ? nil : try Money(dollars: text)
+    guard !text.isEmpty else { return nil }
+    do { return try Money(dollars: text) } catch {
+      throw record.refuse(record.index(of: column) ?? 0, error.problem, error.advice)
+    }
   }
 
   private mutating func checkJournal(
@@ -128,23 +144,31 @@ public struct ExportCheck {
     for (journal, over) in balances.sorted(by: { $0.key < $1.key }) where over != 0 {
       problems.append("journal \(journal) is \(dollars(cents: over)) USD out of balance")
     }
-    let zero = Int(try totals.at("postings_of_zero").integer())
-    try expect("postings", lines + zero)
+    let zero = Int(try totals?.at("postings_of_zero").integer() ?? 0)
+    try expect("postings", lines &+ zero)
     try expect("debits_usd", debits)
   }
 
-  private mutating func checkJSON(_ bytes: [UInt8], _ path: String) throws {
+  private mutating func checkJSON(_ bytes: [UInt8], _ path: String, _ totals: JSONValue) throws {
     let root = try JSONReader.parse(bytes, source: path)
+    for (key, inTotals) in [
+      ("selection", "selection"), ("after_transaction", "after_transaction"),
+      ("up_to_transaction", "up_to_transaction"), ("ledger_hash", "ledger_hash"), ("accounts", "account_mapping"),
+    ] {
+      let found = try root.at(.key(key)).plain()
+      let said = try totals.at(.key(inTotals)).plain()
+      if found != said { problems.append("the control totals say \(inTotals) \(said), the file \(found)") }
+    }
     var sum: Int64 = 0
     var sums = (payment: Money.zero, value: Money.zero)
     var charges = 0
     for line in try root.at("charges").elements() {
       charges += 1
-      let cents = try Money(dollars: line.at("posted_usd").string()).centsRoundedDown
+      let cents = try line.at("posted_usd").money().centsRoundedDown
       sum += cents
       if try line.at("kind").string() == "award" {
-        sums.payment += try Money(dollars: line.at("payment_exact_usd").string())
-        sums.value += try Money(dollars: line.at("bid_value_usd").string())
+        sums.payment += try line.at("payment_exact_usd").money()
+        sums.value += try line.at("bid_value_usd").money()
       }
       guard !(try line.at("effective_price_usd_per_gpu_hour").isNull) else { continue }
       let price = try line.at("effective_price_usd_per_gpu_hour").string()
@@ -158,6 +182,10 @@ public struct ExportCheck {
     try expect("award_bid_values_usd", sums.value)
     var chain = JournalChain()
     for transaction in try root.at("transactions").elements() { try chain.add(transaction) }
+    let after = try root.at("after_transaction")
+    chain.finish(
+      after: try after.isNull ? nil : after.integer(), upTo: try root.at("up_to_transaction").integer(),
+      head: try root.at("ledger_hash").string())
     problems += chain.problems
     checked.append("\(charges) charges, \(chain.count) transactions, their balance and their chain of hashes")
     try expect("transactions", chain.count)
@@ -176,21 +204,38 @@ public struct ExportCheck {
   }
 
   private mutating func expect(_ key: String, _ found: Int64) throws {
-    let said = try totals.at(.key(key)).string()
+    guard let said = try totals?.at(.key(key)).string() else { return }
     if said != dollars(cents: found) {
       problems.append("the control total \(key) is \(said), the file adds up to \(dollars(cents: found))")
     }
   }
 
   private mutating func expect(_ key: String, _ found: Money) throws {
-    let said = try totals.at(.key(key)).string()
+    guard let said = try totals?.at(.key(key)).string() else { return }
     if said != found.dollars {
       problems.append("the control total \(key) is \(said), the file adds up to \(found.dollars)")
     }
   }
 
   private mutating func expect(_ key: String, _ found: Int) throws {
-    let said = try totals.at(.key(key)).integer()
+    guard let said = try totals?.at(.key(key)).integer() else { return }
     if said != Int64(found) { problems.append("the control total \(key) is \(said), the file has \(found)") }
+  }
+}
+
+extension JSONValue {
+  /// An amount in US dollars, refused at its place.
+  func money() throws(JSONProblem) -> Money {
+    let text = try string()
+    do { return try Money(dollars: text) } catch { throw problem(error.problem, error.advice) }
+  }
+
+  /// A leaf as a sentence says it.
+  fileprivate func plain() throws(JSONProblem) -> String {
+    switch kind {
+    case .null: "none"
+    case .number: try numberText()
+    default: try string()
+    }
   }
 }

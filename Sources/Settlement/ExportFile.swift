@@ -16,10 +16,39 @@ struct ExportFile: ~Copyable {
 
   mutating func write(_ text: String) throws(FileProblem) { try write(Array(text.utf8)) }
 
-  /// Puts the file in place and gives its SHA-256 in hexadecimal.
-  consuming func commit() throws(FileProblem) -> String {
-    let digest = hash.hex()
+  /// The SHA-256 of what was written so far, in hexadecimal.
+  var sha256: String {
+    let state = hash
+    return state.hex()
+  }
+
+  /// Puts the file in place.
+  consuming func commit() throws(FileProblem) { try file.commit() }
+}
+
+/// An export's three files, written beside their places: all go there, or what stood there before stays.
+struct ExportFiles: ~Copyable {
+  private var file: ExportFile
+  private var totals: AtomicFile
+  private var checksums: AtomicFile
+
+  /// - Parameter file: written to its end.
+  init(
+    _ file: consuming ExportFile, at path: String, totals totalsText: String, checksums checksumText: String
+  ) throws(FileProblem) {
+    var totals = try AtomicFile(path + ".totals.json")
+    try totals.write(totalsText)
+    var checksums = try AtomicFile(path + ".sha256")
+    try checksums.write(checksumText)
+    self.file = file
+    self.totals = totals
+    self.checksums = checksums
+  }
+
+  /// Puts the files in place, the checksums last.
+  consuming func commit() throws(FileProblem) {
     try file.commit()
-    return digest
+    try totals.commit()
+    try checksums.commit()
   }
 }

@@ -34,7 +34,7 @@ struct JournalChain {
     field(try t.at("memo").string())
     var over: Int64 = 0
     for posting in try t.at("postings").elements() {
-      let cents = try Money(dollars: posting.at("amount_usd").string()).centsRoundedDown
+      let cents = try posting.at("amount_usd").money().centsRoundedDown
       over += cents
       if cents > 0 { debits += cents }
       field(try posting.at("ledger_account").string())
@@ -46,11 +46,37 @@ struct JournalChain {
     if hashes.updateValue(said, forKey: number) != nil { problems.append("transaction \(number) stands twice") }
     // The file is in order of booking day, so a neighbour may come later.
     previous[number] = before
-    if let earlier = hashes[number - 1], earlier != before {
-      problems.append("transaction \(number) does not follow \(number - 1)")
+    if let earlier = hashes[number &- 1], earlier != before {
+      problems.append("transaction \(number) does not follow \(number &- 1)")
     }
-    if let later = previous[number + 1], later != said {
-      problems.append("transaction \(number + 1) does not follow \(number)")
+    if let later = previous[number &+ 1], later != said {
+      problems.append("transaction \(number &+ 1) does not follow \(number)")
+    }
+  }
+
+  /// Once all are added: that none is missing at either end or between.
+  ///
+  /// - Parameters:
+  ///   - after: the file has every transaction after this number; nil for a round or a period, which leave some out.
+  ///   - upTo: the ledger's last transaction when the file was written, 0 for an empty ledger.
+  ///   - head: that one's hash, empty for an empty ledger.
+  mutating func finish(after: Int64?, upTo: Int64, head: String) {
+    if let hash = hashes[upTo] ?? (upTo == 0 ? "" : nil), hash != head {
+      problems.append("the ledger's hash is not that of transaction \(upTo), its last")
+    }
+    if let first = previous[1], !first.isEmpty { problems.append("transaction 1 is not the ledger's first") }
+    guard let after else { return }
+    var reached = after
+    for number in hashes.keys.sorted() {
+      guard number == reached &+ 1 else { break }
+      reached = number
+    }
+    // What was asked for may begin where the ledger has not come to yet.
+    let last = max(after, upTo)
+    if reached < last {
+      problems.append("transaction \(reached &+ 1) is missing: the file says it has all from \(after &+ 1) to \(upTo)")
+    } else if reached > last || Int64(hashes.count) != last &- after {
+      problems.append("there are transactions besides those from \(after &+ 1) to \(upTo), which the file says it has")
     }
   }
 

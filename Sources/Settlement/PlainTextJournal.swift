@@ -5,7 +5,7 @@ extension ExportFormat {
   func writeHledger(_ data: ExportData, to file: inout ExportFile) throws {
     try file.write("; gpumarket settlement: \(data.selection.text), ledger up to transaction \(data.span.upTo)\n")
     try file.write("; ledger hash \(data.headHash.isEmpty ? "none" : data.headHash)\n")
-    for account in data.journalAccounts() { try file.write("account \(account)\n") }
+    for account in try data.journalAccounts() { try file.write("account \(account)\n") }
     try file.write("commodity USD\n    format 1000.00 USD\n")
     var balances: [String: Int64] = [:]
     if !data.opening.isEmpty, let first = data.firstDay {
@@ -54,7 +54,7 @@ extension ExportFormat {
       """)
     let opened = data.firstDay ?? "1970-01-01"
     try file.write("\(opened) commodity USD\n")
-    for account in data.journalAccounts() { try file.write("\(opened) open \(account) USD\n") }
+    for account in try data.journalAccounts() { try file.write("\(opened) open \(account) USD\n") }
     var balances: [String: Int64] = [:]
     if !data.opening.isEmpty {
       try file.write("\n\(opened) * \"Opening balances\" #opening\n")
@@ -91,9 +91,12 @@ extension ExportFormat {
 
 extension ExportData {
   /// The accounts that appear, as the finance team names them, in order.
-  func journalAccounts() -> [String] {
-    var names = Set(opening.map { accounts.name($0.account) })
-    for t in transactions { for posting in t.postings { names.insert(accounts.name(posting.account)) } }
+  /// - Throws: `SettlementError` for a name that the journal programs do not take.
+  func journalAccounts() throws(SettlementError) -> [String] {
+    var used = Set(opening.map(\.account))
+    for t in transactions { for posting in t.postings { used.insert(posting.account) } }
+    var names: Set<String> = []
+    for account in used.sorted() { names.insert(try accounts.journalName(account)) }
     return names.sorted()
   }
 

@@ -10,7 +10,8 @@ public enum Selection: Sendable, Equatable {
   case period(String)
   /// Transactions with a higher number than this.
   case since(Int64)
-  /// Transactions after those that the last export of the same format covered.
+  /// Transactions after those that the last recorded export of the same format covered, of everything or since some
+  /// number; one of a round or a period does not count.
   case sinceLast
 
   /// How it is told in records: `round 2026-12-07`, `since 17`.

@@ -12,6 +12,9 @@ public struct SettlementExport {
 
   /// Reads in one snapshot, checks that charges, journal and unit prices agree, writes, and records what was covered.
   ///
+  /// The record is made before the files are put in place and committed after: a refused record leaves what stood
+  /// there before, and whatever breaks off between leaves whole files without a record, which `sinceLast` gives again.
+  ///
   /// - Parameters:
   ///   - path: the file to write; two more stand beside it.
   ///   - accounts: the finance team's codes and names.
@@ -30,17 +33,30 @@ public struct SettlementExport {
     var file = try ExportFile(path)
     try format.write(data, to: &file)
     let bytes = file.byteCount
-    let sha256 = try file.commit()
+    let sha256 = file.sha256
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let totalsText =
       totals.json(data, format: format, file: name, bytes: bytes, sha256: sha256).text(pretty: true) + "\n"
-    try writeAtomically(path + ".totals.json", totalsText)
     let totalsSHA256 = SHA256.hex(Array(totalsText.utf8))
-    try writeAtomically(path + ".sha256", "\(sha256)  \(name)\n\(totalsSHA256)  \(name).totals.json\n")
+    let files = try ExportFiles(
+      file, at: path, totals: totalsText,
+      checksums: "\(sha256)  \(name)\n\(totalsSHA256)  \(name).totals.json\n")
     var report = ExportReport(
       path: path, format: format, selection: selection, after: data.span.after, upTo: data.span.upTo, totals: totals,
       bytes: bytes, sha256: sha256)
-    if record || selection == .sinceLast { report.recorded = try self.record(&connection, report) }
+    guard record || selection == .sinceLast else {
+      try files.commit()
+      return report
+    }
+    // A closure may not consume what it captures, but may take it out of an optional.
+    var staged: ExportFiles? = files
+    let covered = report
+    // Not in the reading transaction: its snapshot would not show an export recorded meanwhile.
+    report.recorded = try connection.transaction { (connection: inout Connection) throws -> Bool in
+      let recorded = try self.record(&connection, covered)
+      if let files = staged.take() { try files.commit() }
+      return recorded
+    }
     return report
   }
 
@@ -55,17 +71,18 @@ public struct SettlementExport {
     }
   }
 
-  private static func record(_ connection: inout Connection, _ report: ExportReport) throws(PostgresError) -> Bool {
+  private static func record(_ connection: inout Connection, _ report: ExportReport) throws -> Bool {
     do {
-      try connection.query(
-        """
-        SELECT ledger.record_export(\(report.format.rawValue), \(report.selection.text), \(report.after)::bigint,
-          \(report.upTo)::bigint, \(report.totals.transactions)::bigint, \(report.sha256))
-        """)
+      try connection.attempt { (connection: inout Connection) throws(PostgresError) -> Void in
+        try connection.query(
+          """
+          SELECT ledger.record_export(\(report.format.rawValue), \(report.selection.text), \(report.after)::bigint,
+            \(report.upTo)::bigint, \(report.totals.transactions)::bigint, \(report.sha256))
+          """)
+      }
       return true
-    } catch {
+    } catch let error as PostgresError where error.sqlState == "42501" && report.selection != .sinceLast {
       // insufficient_privilege: a reader's export is complete without a record, but LAST would then not move.
-      guard error.sqlState == "42501", report.selection != .sinceLast else { throw error }
       return false
     }
   }

@@ -13,8 +13,10 @@ extension Statement {
       "invoices": .array(
         invoices.map {
           [
-            "invoice": .string($0.number), "due_on_utc": .string($0.dueOn),
-            "total_usd": .string(dollars(cents: $0.totalCents)), "open_usd": .string(dollars(cents: $0.openCents)),
+            "invoice": .string($0.number), "issued_on_utc": .string($0.issuedOn), "due_on_utc": .string($0.dueOn),
+            "net_usd": .string(dollars(cents: $0.netCents)), "tax_rate_ppm": .integer(Int64($0.taxRatePPM)),
+            "tax_usd": .string(dollars(cents: $0.taxCents)), "total_usd": .string(dollars(cents: $0.totalCents)),
+            "open_usd": .string(dollars(cents: $0.openCents)),
           ]
         }),
       "tables": .object(tables.map { table in .init(table.title, table.json) }),

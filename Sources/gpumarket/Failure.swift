@@ -10,7 +10,7 @@ import Units
 
 /// What went wrong, as the shell sees it.
 enum ExitStatus: Int32 {
-  /// A fault of ours, or a check that found something wrong.
+  /// A fault of ours or of the machine, such as a full disk, or a check that found something wrong.
   case failed = 1
   /// Understood and refused by a rule; trying again changes nothing.
   case refused = 2
@@ -42,7 +42,9 @@ struct Failure: Error, CustomStringConvertible {
     case let error as PostgresError: self.init(error)
     case let error as PrivateServerError: self.init(.unavailable, error.message, advice: error.nextStep)
     case let error as UnitError: self.init(.usage, error.problem, advice: error.advice)
-    case let error as FileProblem: self.init(.usage, "\(error.path): \(error.reason)", advice: error.advice)
+    case let error as FileProblem:
+      self.init(
+        error.isSystemFailure ? .failed : .usage, "\(error.path): \(error.reason)", advice: error.advice)
     case let error as CSVError: self.init(.usage, "\(error)")
     case let error as JSONProblem: self.init(.usage, "\(error)")
     case let error as InstanceError: self.init(.refused, error.description)

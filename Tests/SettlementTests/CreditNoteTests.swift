@@ -76,6 +76,123 @@ struct CreditNoteTests {
     #expect(error?.message.contains("0.00 USD left to take back") == true)
   }
 
+  /// A reply that was lost, and the operator asks again.
+  @Test func theSameOutageRecordedAgainIsTheFirst() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    var connection = try settled.market.asOperator()
+    func record(_ reason: String) throws -> String {
+      try connection.query(
+        """
+        SELECT market.add_outage('h100-us', 40, '2026-12-07T01:00Z', '2026-12-07T03:00Z', \(reason)) AS id
+        """
+      ).one().get("id")
+    }
+    let first = try record("rack")
+    #expect(try record(" rack ") == first)
+    #expect(try credits(settled) == ["Acme Robotics": 3200, "bolt/bio": 1143])
+    // Another reason is another outage: now nothing is left of the pool in these two hours.
+    #expect(try record("switch") != first)
+    #expect(try credits(settled) == ["Acme Robotics": 8000, "bolt/bio": 2858])
+    #expect(try settled.problems().isEmpty)
+  }
+
+  /// Hours lost before the release are credited once, and what comes after it is credited in full, whether the other
+  /// outage is recorded before the release or after it.
+  @Test(arguments: [["lost", "release", "other"], ["lost", "other", "release"], ["other", "lost", "release"]])
+  func aReleaseDoesNotCreditLostHoursAgain(_ order: [String]) throws {
+    let settled = try SettledMarket()
+    let award = try settled.publish("w1")[0]
+    for event in order {
+      switch event {
+      // 24 of 64 GPUs are left for the 32 held in the last two of five hours: 16 of 160 GPU-hours.
+      case "lost": try outage(settled, 40, "03:00", "05:00")
+      // All 32 in the first: 32 of 160.
+      case "other": try outage(settled, 64, "00:00", "01:00")
+      // Of the last two hours 48 are not lost; half of them is credited.
+      default:
+        try settled.run(
+          "market_operator", "SELECT ledger.release_award(\(award), '2026-12-07T03:00Z', 500000, 'finished')")
+      }
+    }
+    #expect(try credits(settled, kind: "release") == ["Acme Robotics": 3000])
+    #expect(try credits(settled) == ["Acme Robotics": 6000, "bolt/bio": 1429])
+    #expect(try settled.problems().isEmpty)
+  }
+
+  /// What is released first cannot be lost: the outage after it takes nothing.
+  @Test func anOutageAfterTheReleaseCreditsItsOwnHoursOnly() throws {
+    let settled = try SettledMarket()
+    let award = try settled.publish("w1")[0]
+    try settled.run(
+      "market_operator", "SELECT ledger.release_award(\(award), '2026-12-07T03:00Z', 500000, 'finished')")
+    try outage(settled, 40, "03:00", "05:00")
+    #expect(try credits(settled).isEmpty)
+    try outage(settled, 64, "00:00", "01:00")
+    #expect(try credits(settled) == ["Acme Robotics": 4000, "bolt/bio": 1429])
+    #expect(try credits(settled, kind: "release") == ["Acme Robotics": 4000])
+    #expect(try settled.problems().isEmpty)
+  }
+
+  /// An outage over the hours of two releases, one after the other; at the end all is credited, and no cent more.
+  @Test func releasesInPartsTakeOffWhatEachHadLost() throws {
+    let settled = try SettledMarket()
+    let award = try settled.publish("w1")[0]
+    // 12.8 of 160 GPU-hours in the third hour, 8 in the fourth.
+    try outage(settled, 40, "02:00", "04:00")
+    #expect(try credits(settled) == ["Acme Robotics": 2600, "bolt/bio": 572])
+    try settled.run(
+      "market_operator", "SELECT ledger.release_award(\(award), '2026-12-07T03:00Z', 1000000, 'the last two')")
+    #expect(try credits(settled, kind: "release") == ["Acme Robotics": 7000])
+    try settled.run(
+      "market_operator", "SELECT ledger.release_award(\(award), '2026-12-07T01:00Z', 1000000, 'two more')")
+    #expect(try credits(settled, kind: "release") == ["Acme Robotics": 13400])
+    try outage(settled, 64, "00:00", "05:00")
+    #expect(try credits(settled) == ["Acme Robotics": 6600, "bolt/bio": 4286])
+    #expect(try settled.problems().isEmpty)
+  }
+
+  /// Nothing but lost hours is given back: the release credits nothing, and later outages what they take.
+  @Test func aReleaseOfHoursThatAreAllLostCreditsNothing() throws {
+    let settled = try SettledMarket()
+    let award = try settled.publish("w1")[0]
+    try outage(settled, 64, "03:00", "05:00")
+    try settled.run(
+      "market_operator", "SELECT ledger.release_award(\(award), '2026-12-07T03:00Z', 1000000, 'finished')")
+    #expect(try credits(settled) == ["Acme Robotics": 8000])
+    #expect(try credits(settled, kind: "release") == ["Acme Robotics": 0])
+    try outage(settled, 64, "00:00", "01:00")
+    #expect(try credits(settled) == ["Acme Robotics": 12000, "bolt/bio": 1429])
+    #expect(try settled.problems().isEmpty)
+  }
+
+  @Test func anAdjustmentIsMadeOnceByItsReference() throws {
+    let settled = try SettledMarket()
+    let awards = try settled.publish("w1")
+    var connection = try settled.market.asOperator()
+    func adjust(_ award: String, _ cents: Int64, _ reference: String?) throws -> Int64 {
+      try connection.query(
+        "SELECT ledger.adjust_award(\(award), \(cents)::bigint, 'slow network', \(reference)::text) AS n"
+      ).one().get("n")
+    }
+    let first = try adjust(awards[0], 20000, "ticket 811")
+    // Nothing is left to take back, and the retry is told the first.
+    #expect(try adjust(awards[0], 20000, "ticket 811") == first)
+    for (award, cents) in [(awards[0], 19999), (awards[1], 20000)] as [(String, Int64)] {
+      let error = refused { _ = try adjust(award, cents, "ticket 811") }
+      #expect(error?.sqlState == "GM409" && error?.hint == "give this one a reference of its own")
+      #expect(error?.message.contains("transaction \(first), 200.00 USD of award \(awards[0])") == true)
+    }
+    #expect(refused { _ = try adjust(awards[1], 100, "") }?.sqlState == "GM422")
+    #expect(refused { _ = try adjust("a_0000000000000000", 100, "ticket 811") }?.sqlState == "GM404")
+    // Without one, each call is another.
+    #expect(try adjust(awards[1], 100, nil) == first + 1)
+    #expect(try adjust(awards[1], 100, nil) == first + 2)
+    try settled.run("market_operator", "SELECT ledger.adjust_award(\(awards[1]), 100, 'slow network')")
+    #expect(try credits(settled, kind: "adjustment") == ["Acme Robotics": 20000, "bolt/bio": 300])
+    #expect(try settled.problems().isEmpty)
+  }
+
   /// Closed with its capacity, then an outage, then published: its holders are credited at publication.
   @Test func aRoundPublishedAfterAnOutageIsCreditedAtOnce() throws {
     let settled = try SettledMarket()

@@ -75,7 +75,7 @@ struct LedgerTests {
   /// The owner of all tables included: nothing is changed, deleted or emptied.
   @Test(arguments: [
     "account", "transaction", "posting", "round_control", "closing", "invoice", "credit_note", "terms", "release",
-    "export",
+    "released_loss", "export",
   ])
   func tablesAreAppendOnly(_ table: String) throws {
     let settled = try SettledMarket(companies: [])
@@ -151,6 +151,7 @@ struct LedgerTests {
       ("market_finance", "SELECT * FROM ledger.posting"), ("market_finance", "SELECT * FROM market.entry"),
       ("market_finance", "SELECT * FROM market.bid"), ("market_finance", "SELECT * FROM market.sealed_book('w1')"),
       ("market_finance", "SELECT ledger.adjust_award('\(award)', 1, 'x')"),
+      ("market_finance", "SELECT ledger.adjust_award('\(award)', 1, 'x', 'x')"),
       ("market_finance", "SELECT market.add_pool('x', 1, 1, 0)"),
       (
         "market_finance",

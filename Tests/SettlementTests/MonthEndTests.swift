@@ -106,6 +106,12 @@ struct MonthEndTests {
     #expect(other?.sqlState == "GM409" && other?.hint?.contains("own reference") == true)
     #expect(try Books.returnPayment(first, reason: "bounced", &connection) == first + 1)
     #expect(refused { _ = try Books.returnPayment(first, reason: "again", &connection) }?.sqlState == "GM409")
+    for cents in [5000, 5001] as [Int64] {
+      let returned = refused { _ = try pay(cents, "W1") }
+      #expect(returned?.sqlState == "GM409")
+      #expect(returned?.message.hasSuffix("was taken back by transaction \(first + 1)") == true)
+      #expect(returned?.hint == "give it a reference of its own, such as 'W1/2'")
+    }
     #expect(refused { _ = try Books.returnPayment(1, reason: "no payment", &connection) }?.sqlState == "GM404")
     #expect(throws: SettlementError.self) {
       try Books.record(
@@ -113,6 +119,68 @@ struct MonthEndTests {
         &connection)
     }
     #expect(try Books.receipts(company: "Acme Robotics", &connection).map(\.kind) == ["payment", "payment-return"])
+    #expect(try pay(5000, "W1/2") == first + 2)
+    #expect(try settled.problems().isEmpty)
+  }
+
+  @Test func aReferenceMayHaveAnyLetterAndAnAmountIsBounded() throws {
+    let settled = try SettledMarket()
+    var connection = try settled.market.asFinance()
+    func deposit(_ cents: Int64, _ reference: String) throws -> Int64 {
+      try Books.record(
+        .deposit, company: "bolt/bio", amount: Money(cents: cents), day: "2026-12-20", reference: reference,
+        &connection)
+    }
+    let first = try deposit(100_000_000_000_000, "Überweisung № 7 – 送金")
+    #expect(try deposit(100_000_000_000_000, "Überweisung № 7 – 送金") == first)
+    let large = refused { _ = try deposit(100_000_000_000_001, "D2") }
+    #expect(large?.sqlState == "GM422" && large?.hint == "give 0.01 to 1000000000000.00 USD")
+    for reference in ["", "two\nlines", "tab\t", "\u{7F}", String(repeating: "x", count: 101)] {
+      #expect(refused { _ = try deposit(1, reference) }?.sqlState == "GM422", "\(reference)")
+    }
+    // Only a payment can be taken back.
+    let other = refused { _ = try deposit(1, "Überweisung № 7 – 送金") }
+    #expect(other?.sqlState == "GM409" && other?.hint == "give the transfer's own reference")
+  }
+
+  /// A later month invoiced first leaves nothing of an earlier one without an invoice.
+  @Test func monthsAreInvoicedInAnyOrder() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    try settled.publish("w2", day: "2027-01-04")
+    try settled.run("market_operator", "SELECT ledger.set_terms('Acme Robotics', 190000, 14)")
+    var connection = try settled.market.asFinance()
+    #expect(try Books.issueInvoices(period: "2027-01", company: nil, early: true, &connection) == 2)
+    #expect(try Books.issueInvoices(period: "2026-12", company: "Acme Robotics", early: true, &connection) == 1)
+    #expect(try Books.close(period: "2026-12", early: true, &connection) == 1)
+    #expect(try Books.close(period: "2027-01", early: true, &connection) == 0)
+    let invoices = try Invoice.list(period: nil, company: "Acme Robotics", &connection)
+    #expect(invoices.map(\.netCents) == [20000, 20000] && invoices.map(\.taxCents) == [3800, 3800])
+    #expect(try Invoice.list(period: "2026-12", company: nil, &connection).count == 2)
+    #expect(try settled.problems().isEmpty)
+  }
+
+  /// As the ledgers have it that were invoiced out of order before; the triggers are switched off by a superuser.
+  @Test func aClosedMonthWithoutAnInvoiceIsFound() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    var connection = try settled.market.asFinance()
+    #expect(try Books.close(period: "2026-12", early: true, &connection) == 2)
+    var superuser = try settled.market.connect(nil)
+    try superuser.script("SET session_replication_role = replica")
+    try superuser.script("DELETE FROM ledger.invoice WHERE serial = 2")
+    #expect(
+      try settled.problems() == [
+        "bolt/bio has 10001 cents net of charges in the closed period 2026-12 that stand on no invoice"
+      ])
+  }
+
+  @Test func aMistypedCompanyHasNoInvoicesToList() throws {
+    let settled = try SettledMarket()
+    var connection = try settled.market.asFinance()
+    #expect(try Invoice.list(period: nil, company: "Acme Robotics", &connection).isEmpty)
+    let error = refused { _ = try Invoice.list(period: nil, company: "acme", &connection) }
+    #expect(error?.sqlState == "GM404" && error?.message == "there is no company 'acme'")
   }
 
   @Test func paymentsReachTheOldestInvoiceFirst() throws {

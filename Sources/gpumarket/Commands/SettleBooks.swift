@@ -66,7 +66,8 @@ struct SettleCheck: ParsableCommand {
     commandName: "check", abstract: "Prove the ledger, or an exported file; exit code 1 where something is wrong.",
     discussion: """
       Without a file: balances, the chain of hashes, awards and certificate against postings, control totals, \
-      invoices, closed periods. With one: its checksums, control totals and arithmetic, without a database.
+      invoices, closed periods. With one: its checksums, control totals and arithmetic, without a database; of an \
+      hledger or beancount file the checksums alone, since those programs check the rest.
 
       EXAMPLES
         gpumarket settle check
@@ -77,29 +78,50 @@ struct SettleCheck: ParsableCommand {
 
   func run() throws {
     let problems: [String]
+    var agrees = "all agrees"
+    let said: [JSONText.Member]
     if let file {
       let check = try ExportCheck(path: file)
       problems = check.problems
+      said = [
+        .init("checked", .array(check.checked.map { .string($0) })),
+        .init("not_checked", check.notChecked.map { .string($0) } ?? .null),
+      ]
+      if let rest = check.notChecked { agrees = "that agrees; not checked here: \(rest)" }
       if !options.json { print("\(file): " + check.checked.joined(separator: "; ")) }
     } else {
       var connection = try options.connect(as: .finance)
       problems = try Books.problems(&connection).map { "\($0.0): \($0.1)" }
-      if !options.json { try printControls(&connection) }
+      let controls = try Books.roundControls(round: nil, &connection)
+      said = [.init("rounds", .array(controls.map { json($0) }))]
+      if !options.json { show(controls) }
     }
     if options.json {
-      printJSON(["ok": .bool(problems.isEmpty), "problems": .array(problems.map { .string($0) })])
+      let outcome: [JSONText.Member] = [
+        .init("ok", .bool(problems.isEmpty)), .init("problems", .array(problems.map { .string($0) })),
+      ]
+      printJSON(.object(outcome + said))
     }
     guard problems.isEmpty else {
       throw Failure(
         .failed, problems.joined(separator: "\n"), advice: "do not bill from this; find out what changed it")
     }
-    if !options.json { print("all agrees") }
+    if !options.json { print(agrees) }
   }
 
-  private func printControls(_ connection: inout Connection) throws {
+  private func json(_ control: Books.RoundControl) -> JSONText {
+    [
+      "round": .string(control.round), "awards": .integer(Int64(control.awards)),
+      "award_payments_exact_usd": .string(control.exact.dollars),
+      "award_payments_posted_usd": .string(Money(cents: control.postedCents).dollars),
+      "rounding_difference_usd": .string(control.difference.dollars),
+    ]
+  }
+
+  private func show(_ controls: [Books.RoundControl]) {
     var table = Table(
       ("round", .left), ("awards", .right), ("exact USD", .right), ("posted USD", .right), ("difference USD", .right))
-    for each in try Books.roundControls(round: nil, &connection) {
+    for each in controls {
       table.add(
         each.round, grouped(each.awards), each.exact.dollars, Money(cents: each.postedCents).dollars,
         each.difference.dollars)

@@ -10,7 +10,8 @@ struct LedgerSelection: ParsableArguments {
   var period: String?
   @Option(
     help: ArgumentHelp(
-      "Transactions after this number, or LAST: what no export of this format had.", valueName: "number"))
+      "Transactions after this number, or LAST: after the last --all or --since export of this format.",
+      valueName: "number"))
   var since: String?
   @Flag(help: "The whole ledger.") var all = false
 
@@ -39,6 +40,8 @@ struct SettleExport: ParsableCommand {
       Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check). \
       The same ledger gives the same bytes. docs/finance.md explains every column.
 
+      --all and --since move what LAST means; --round, --period and --unrecorded leave it.
+
       FORMATS: \(SettlementExport.formats.joined(separator: ", "))
 
       EXAMPLES
@@ -52,8 +55,15 @@ struct SettleExport: ParsableCommand {
   @Option(
     help: ArgumentHelp("The finance team's account codes (settle accounts prints a template).", valueName: "file"))
   var accounts: String?
-  @Flag(help: "Do not record what was covered.") var unrecorded = false
+  @Flag(help: "Do not record what was covered, so that LAST stays where it is.") var unrecorded = false
   @OptionGroup var options: DatabaseOptions
+
+  func validate() throws {
+    guard !unrecorded || part.since?.uppercased() != "LAST" else {
+      throw ValidationError(
+        "--since LAST is what was not recorded yet; leave --unrecorded out, or preview with --since N")
+    }
+  }
 
   func run() throws {
     guard let format = ExportFormat(rawValue: format) else {
@@ -90,8 +100,11 @@ extension ExportReport {
       "transactions": .integer(Int64(totals.transactions)), "awards": .integer(Int64(totals.awards)),
       "award_payments_exact_usd": .string(totals.awardPayment.dollars),
       "award_payments_posted_usd": .string(Money(cents: totals.awardCents).dollars),
+      "rounding_difference_usd": .string(totals.roundingDifference.dollars),
       "corrections_usd": .string(Money(cents: totals.creditCents).dollars),
-      "tax_usd": .string(Money(cents: totals.taxCents).dollars), "sha256": .string(sha256), "recorded": .bool(recorded),
+      "tax_usd": .string(Money(cents: totals.taxCents).dollars),
+      "received_usd": .string(Money(cents: totals.paidCents).dollars), "sha256": .string(sha256),
+      "recorded": .bool(recorded),
     ]
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Postgres
 import Settlement
 import Units
 
@@ -55,18 +56,46 @@ struct SettleRelease: ParsableCommand {
 struct SettleAdjust: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adjust", abstract: "Take part of an award's charge back, with a credit note (operator).",
-    discussion: "EXAMPLE\n  gpumarket settle adjust a_0123456789abcdef --amount 250.00 --reason \"slow network\"")
+    discussion: """
+      EXAMPLE
+        gpumarket settle adjust a_0123456789abcdef --amount 250.00 --reason "slow network" --reference ticket-811
+      """)
   @Argument(help: "The award.") var award: String
   @Option(help: ArgumentHelp("US dollars to credit.", valueName: "usd")) var amount: String
   @Option(help: "Why; the credit note shows it.") var reason: String
+  @Option(
+    help: ArgumentHelp(
+      "Yours, such as a ticket's number. It is the key: the same again changes nothing.", valueName: "text"))
+  var reference: String?
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
     let amount = try Money(dollars: amount)
     var connection = try options.connect(as: .operator)
-    let number = try Books.adjust(award: award, amount: amount, reason: reason, &connection)
+    let number =
+      if let reference {
+        try Books.adjust(award: award, amount: amount, reason: reason, reference: reference, &connection)
+      } else {
+        try Books.adjust(award: award, amount: amount, reason: reason, &connection)
+      }
     guard !options.json else { return printJSON(["transaction": .integer(number), "award": .string(award)]) }
     print("transaction \(number): \(amount) of award \(award) credited")
+  }
+}
+
+extension Books {
+  /// As without a reference, but once: the same award and amount under it again give the first transaction's number.
+  fileprivate static func adjust(
+    award: String, amount: Money, reason: String, reference: String, _ connection: inout Connection
+  ) throws -> Int64 {
+    let (cents, rest) = amount.microdollars.quotientAndRemainder(dividingBy: Money.microdollarsPerCent)
+    guard rest == 0 else {
+      throw Failure(
+        .usage, "\(amount) is no whole number of cents", advice: "give at most two decimals, such as 12.50")
+    }
+    return try connection.query(
+      "SELECT ledger.adjust_award(\(award), \(cents)::bigint, \(reason), \(reference)) AS n"
+    ).one().get("n")
   }
 }
 

@@ -24,7 +24,8 @@ struct SettlePeriod: ParsableCommand {
                 "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
                 "tax_usd": .string(Money(cents: $0.taxCents).dollars),
                 "received_usd": .string(Money(cents: $0.receivedCents).dollars),
-                "invoices": .integer(Int64($0.invoices)), "closed_at": $0.closedAt.map { .string($0) } ?? .null,
+                "invoices": .integer(Int64($0.invoices)),
+                "closed_at": $0.closedAt.map { .string($0.iso8601) } ?? .null,
               ]
             }))
       }
@@ -35,7 +36,7 @@ struct SettlePeriod: ParsableCommand {
         table.add(
           period.name, grouped(period.transactions), Money(cents: period.chargedCents).dollars,
           Money(cents: period.taxCents).dollars, Money(cents: period.receivedCents).dollars,
-          String(period.invoices), period.closedAt.map { String($0.prefix(16)) } ?? "open")
+          String(period.invoices), period.closedAt.map { $0.iso8601ToSecond } ?? "open")
       }
       print(periods.isEmpty ? "the ledger is empty" : table.text())
     }
@@ -85,8 +86,15 @@ struct SettleInvoice: ParsableCommand {
     func run() throws {
       var connection = try options.connect(as: .finance)
       let count = try Books.issueInvoices(period: period, company: company, early: early, &connection)
-      try SettleInvoice.show(
-        try Invoice.list(period: period, company: company, &connection), issued: count, json: options.json)
+      let invoices = try Invoice.list(period: period, company: company, &connection)
+      if options.json {
+        return printJSON([
+          "period": .string(period), "invoices_issued": .integer(Int64(count)),
+          "invoices": .array(invoices.map { .object(SettleInvoice.members($0)) }),
+        ])
+      }
+      printError("\(count) invoices issued")
+      SettleInvoice.show(invoices, json: false)
     }
   }
 
@@ -100,8 +108,7 @@ struct SettleInvoice: ParsableCommand {
 
     func run() throws {
       var connection = try options.connect(as: .finance)
-      try SettleInvoice.show(
-        try Invoice.list(period: period, company: company, &connection), issued: nil, json: options.json)
+      SettleInvoice.show(try Invoice.list(period: period, company: company, &connection), json: options.json)
     }
   }
 
@@ -140,9 +147,8 @@ struct SettleInvoice: ParsableCommand {
     ]
   }
 
-  fileprivate static func show(_ invoices: [Invoice], issued: Int?, json: Bool) throws {
+  fileprivate static func show(_ invoices: [Invoice], json: Bool) {
     if json { return printJSON(.array(invoices.map { .object(members($0)) })) }
-    if let issued { printError("\(issued) invoices issued") }
     var table = Table(
       ("invoice", .left), ("company", .left), ("period (UTC)", .left), ("issued (UTC)", .left), ("due (UTC)", .left),
       ("net USD", .right), ("tax", .right), ("tax USD", .right), ("total USD", .right), ("open USD", .right))

@@ -73,7 +73,9 @@ private func writePDF(_ html: String, to path: String) throws {
       advice: "write the page with --out FILE.html and print it, or install chromium")
   }
   let folder = FileManager.default.temporaryDirectory.appending(path: "gpumarket-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+  // A statement is for its company's eyes, and the system's folder for everybody's.
+  try FileManager.default.createDirectory(
+    at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
   defer {
     do { try FileManager.default.removeItem(at: folder) } catch { printError("could not remove \(folder.path)") }
   }
