@@ -26,11 +26,15 @@ public enum BidFile {
 
   /// Reads a file; JSON is recognised by its first character.
   ///
-  /// - Parameter pools: what the round offers; each part of each bid is held to it.
+  /// - Parameters:
+  ///   - pools: what the round offers; each part of each bid is held to it.
+  ///   - caps: of the company that bids.
   /// - Throws: `Errors`, or `CSVError` and `JSONProblem` where the text has not the form at all.
-  public static func read(_ bytes: [UInt8], source: String, round: Round, pools: [OfferedPool]) throws -> [Item] {
+  public static func read(
+    _ bytes: [UInt8], source: String, round: Round, pools: [OfferedPool], caps: [(pool: String, gpus: Int)] = []
+  ) throws -> [Item] {
     let blank: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-    var reader = Reader(source: source, round: round, pools: pools)
+    var reader = Reader(source: source, round: round, rules: BidRules(round: round, pools: pools, caps: caps))
     if bytes.first(where: { !blank.contains($0) }).map({ $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }) == true {
       try reader.readJSON(bytes)
     } else {
@@ -47,10 +51,10 @@ public enum BidFile {
     var problems: [String] = []
     private var places: [String: Int] = [:]
 
-    init(source: String, round: Round, pools: [OfferedPool]) {
+    init(source: String, round: Round, rules: BidRules) {
       self.source = source == "-" ? "standard input" : source
       self.round = round
-      rules = BidRules(round: round, pools: pools)
+      self.rules = rules
     }
 
     // MARK: CSV
@@ -88,7 +92,8 @@ public enum BidFile {
         let steps = try value(row, "steps") { text in
           try text.split(separator: " ").map { step in
             let parts = step.split(separator: "@", omittingEmptySubsequences: false)
-            guard parts.count == 2, let gpus = Int(parts[0]), (1...10_000_000).contains(gpus) else {
+            guard parts.count == 2, parts[0].first != "+", let gpus = Int(parts[0]), (1...10_000_000).contains(gpus)
+            else {
               throw UnitError("the step \"\(step)\" is not GPUS@LIMIT", advice: "write steps as 8@3.10 16@2.00")
             }
             return CurveSegment.Step(gpus: gpus, limit: try Price(dollarsPerGPUHour: parts[1]))
@@ -162,7 +167,7 @@ public enum BidFile {
             try choice.require(keys: ["pool", "gpus", "hours", "window", "limit"], optional: ["min_gpus"])
             let alternative = BlockAlternative(
               pool: try choice.at("pool").string(), gpus: Int(try choice.at("gpus").integer(in: 1...10_000_000)),
-              minimumGPUs: try choice["min_gpus"].map { Int(try $0.integer(in: 1...10_000_000)) },
+              minimumGPUs: try choice["min_gpus"].flatMap { $0.isNull ? nil : try Int($0.integer(in: 1...10_000_000)) },
               slots: try parsed(choice.at("hours"), decimal: true) { try round.slotLength.slots(hours: $0) },
               window: try parsed(choice.at("window")) { try TimeRange(iso8601: $0) },
               limit: try parsed(choice.at("limit"), decimal: true) { try Price(dollarsPerGPUHour: $0) })
@@ -235,8 +240,16 @@ public enum BidFile {
         bid: bid, parent: items[at].parent, ref: item.ref, line: items[at].line, column: items[at].column)
     }
 
-    /// Puts parents before children and turns refs into numbers.
+    /// Holds each bid to what its rows must be together, puts parents before children and turns refs into numbers.
     mutating func finish() throws -> [Item] {
+      for item in items {
+        do {
+          try rules.checkWhole(item.bid)
+        } catch {
+          problems.append(
+            "\(source) line \(item.line), column \(item.column): \"\(item.ref)\": \(error.problem); \(error.advice)")
+        }
+      }
       var order: [Int] = []
       var state = [UInt8](repeating: 0, count: items.count)
       // Iterative, since a file may hold a long chain of links.

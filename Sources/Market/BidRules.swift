@@ -8,6 +8,7 @@ public struct BidRules: Sendable {
     case pool, gpus
     case minimumGPUs = "min_gpus"
     case hours, window, limit, steps
+    case alternatives, curve
   }
 
   /// A fault of one part.
@@ -29,12 +30,68 @@ public struct BidRules: Sendable {
   let round: Round
   private let pools: [String: OfferedPool]
   private let names: [String]
+  private let caps: [String: Int]
 
-  /// - Parameter pools: what the round offers.
-  public init(round: Round, pools: [OfferedPool]) {
+  /// - Parameters:
+  ///   - pools: what the round offers.
+  ///   - caps: of the company that bids.
+  public init(round: Round, pools: [OfferedPool], caps: [(pool: String, gpus: Int)] = []) {
     self.round = round
+    self.caps = Dictionary(caps.map { ($0.pool, $0.gpus) }) { first, _ in first }
     self.pools = Dictionary(pools.map { ($0.name, $0) }) { first, _ in first }
     names = pools.map(\.name).sorted()
+  }
+
+  /// Refuses a bid that the round cannot award, for one of its parts or for what they are together.
+  public func check(_ bid: Bid) throws(Fault) {
+    switch bid {
+    case .block(let choices): for choice in choices { try check(choice) }
+    case .curve(let segments): for segment in segments { try check(segment) }
+    }
+    try checkWhole(bid)
+  }
+
+  /// Refuses what a bid's parts are together, where nothing is wrong with each of them.
+  public func checkWhole(_ bid: Bid) throws(Fault) {
+    var places = 0
+    let part: Part
+    switch bid {
+    case .block(let choices):
+      part = .alternatives
+      guard (1...1000).contains(choices.count) else {
+        throw Fault(
+          part, "a block has 1 to 1000 alternatives, not \(choices.count)",
+          choices.isEmpty ? "give one: its pool, gpus, hours, window and limit" : "split it into several bids")
+      }
+      for choice in choices { places += try slots(of: choice.window) - choice.slots + 1 }
+    case .curve(let segments):
+      part = .curve
+      guard (1...10_000).contains(segments.count) else {
+        throw Fault(
+          part, "a curve has 1 to 10000 segments, not \(segments.count)",
+          segments.isEmpty ? "give one: its pool, window and steps" : "split it into several bids")
+      }
+      for segment in segments { places += try slots(of: segment.period) * segment.steps.count }
+      for (pool, own) in Dictionary(grouping: segments, by: \.pool) {
+        let ordered = own.map(\.period).sorted { $0.start < $1.start }
+        guard zip(ordered, ordered.dropFirst()).allSatisfy({ $0.end <= $1.start }) else {
+          throw Fault(
+            part, "two segments of the curve cover the same slot of \(pool)", "give each slot of a pool one curve")
+        }
+      }
+    }
+    guard places <= 100_000 else {
+      throw Fault(
+        part, "the bid leaves \(places) places and steps to choose from",
+        "narrow its windows or split it: one bid may have 100000")
+    }
+    for (name, gpus) in bid.gpusAtOnce {
+      guard let cap = caps[name], gpus > cap, let lot = pools[name]?.lotGPUs else { continue }
+      throw Fault(
+        part, "\(gpus) GPUs is more than you may hold of \(name) at a time: your cap is \(cap) GPUs",
+        (cap < lot ? "choose another pool" : "give at most \(cap / lot * lot) GPUs")
+          + ", or ask the operator for a higher cap")
+    }
   }
 
   /// Refuses an alternative that the round cannot award.

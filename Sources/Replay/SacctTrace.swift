@@ -19,11 +19,14 @@ extension Trace {
   ///
   /// - Parameter source: how errors name the file.
   public init(sacct bytes: [UInt8], source: String) throws(CSVError) {
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    let columns = try SacctColumns(String(lines[0]), source)
+    // By bytes: to a String, the two that end a line on Windows are one character.
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+    let columns = try SacctColumns(lines[0], source)
     var collector = JobCollector()
     for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
-      let row = SacctRow(String(line), line: index + 1, source: source, names: columns.names)
+      let row = SacctRow(line, line: index + 1, source: source, names: columns.names)
       try row.checkWidth()
       guard !row[columns.id].contains(".") else { continue }
       let job = try columns.job(row)

@@ -52,7 +52,7 @@ struct BidText {
 
   /// `8@3.10,8@2.00`: increments at falling prices.
   func steps(_ texts: [String]) throws -> [CurveSegment.Step] {
-    try texts.flatMap { $0.split(separator: ",") }.map { text in
+    try texts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map { text in
       let parts = text.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2 else {
         throw Failure(

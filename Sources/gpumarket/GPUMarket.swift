@@ -1,4 +1,5 @@
 import ArgumentParser
+@preconcurrency import Glibc
 
 /// The tool's root: one group of commands a file under `Commands/`.
 @main
@@ -19,8 +20,8 @@ struct GPUMarket: ParsableCommand {
           --window 2026-12-07T00:00Z/2026-12-10T00:00Z --limit 2.40 --as acme
         gpumarket clear --due
 
-      EXIT CODES: 0 done, 1 internal error or a failed check, 2 refused by a rule, 3 conflict with what is stored, \
-      4 database unavailable, 64 usage.
+      EXIT CODES: 0 done, 1 internal error, a failed check or output that could not be written, 2 refused by a rule, \
+      3 conflict with what is stored, 4 database unavailable, 64 usage.
       """,
     version: "0.1.0",
     subcommands: [
@@ -34,8 +35,23 @@ struct GPUMarket: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      try finishOutput()
     } catch {
       report(error)
     }
+  }
+
+  /// Sees to it that what was printed has arrived: a full disk is no success.
+  private static func finishOutput() throws(Failure) {
+    let flushed = fflush(stdout)
+    let code = errno
+    guard flushed != 0 || ferror(stdout) != 0 else { return }
+    // Who reads no further, as `head` does, misses nothing.
+    var reader = pollfd(fd: 1, events: 0, revents: 0)
+    guard poll(&reader, 1, 0) < 1 || Int32(reader.revents) & (POLLERR | POLLHUP) == 0 else { return }
+    let reason = flushed != 0 ? String(cString: strerror(code)) : "a part of it was refused"
+    throw Failure(
+      .failed, "standard output could not be written: \(reason); the command itself was done",
+      advice: "what it did stands: repeat only commands that show something, with another place for their output")
   }
 }

@@ -87,6 +87,17 @@ struct BidCommandTests {
     }
   }
 
+  @Test func aReceiptThatCannotBeKeptStopsTheBid() throws {
+    for path in ["/nonexistent/receipt.json", market.folder.path] {
+      try market.expect(64, market.block("8", limit: "2.00", "--yes", "--receipt", path), saying: "cannot write it")
+    }
+    #expect(try market.tool.run("bid", "list", "--as", "acme", "--json").output == "[]\n")
+    let path = market.folder.path + "/receipt.json"
+    let placed = try market.expect(0, market.block("8", limit: "2.00", "--yes", "--json", "--receipt", path))
+    let hash = try #require(placed.output.firstMatch(of: /"hash": "([0-9a-f]+)"/)?.1)
+    #expect(try String(contentsOfFile: path, encoding: .utf8).contains(hash))
+  }
+
   @Test func whoIsAskedSeesWhatAbout() throws {
     // Without a terminal there is nobody to ask; the preview comes all the same, and before the refusal.
     let run = try market.expect(64, market.block("8", limit: "2.00", "--json"))

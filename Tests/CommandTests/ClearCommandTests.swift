@@ -34,6 +34,18 @@ struct ClearCommandTests {
     try market.expect(0, "clear", "--round", "w", "--log", "/nonexistent/log", saying: "cannot be written")
   }
 
+  @Test func theGPUsOfACurveAreNoDateToASpreadsheet() throws {
+    let common = ["--round", "w", "--pool", "h100"]
+    _ = try market.place(["bid", "curve"] + common + ["--step", "8@3.10", "--step", "8@1.20", "--as", "acme"])
+    _ = try market.place(
+      ["bid", "block"] + common + [
+        "--gpus", "56", "--hours", "12", "--limit", "2.00", "--window", "2036-12-08T00:00Z/PT12H", "--as", "zephyr",
+      ])
+    try market.expect(0, "round", "close", "w", "--yes")
+    try market.expect(0, "clear", "--due")
+    try market.expect(0, "award", "list", "--round", "w", "--csv", saying: ",8..16,")
+  }
+
   private func lines(_ path: String) throws -> [Substring] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
   }

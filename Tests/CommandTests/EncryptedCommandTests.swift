@@ -50,6 +50,29 @@ struct EncryptedCommandTests {
     }
   }
 
+  /// The door cannot see what is sealed; the opening would refuse it when nothing can be mended any more.
+  @Test func whatTheOpeningWouldRefuseIsNotSealed() throws {
+    try market.expect(0, Self.encrypted + ["--encrypted"])
+    let common = ["--round", "s", "--pool", "h100", "--as", "acme", "--yes"]
+    func block(_ gpus: String, _ limit: String) -> [String] {
+      common + ["--gpus", gpus, "--hours", "24", "--limit", limit, "--window", "2036-12-10T00:00Z/P1D"]
+    }
+    try market.expect(2, ["bid", "block"] + block("9", "2.00"), saying: "no multiple of the lot")
+    try market.expect(2, ["bid", "block"] + block("8", "0.50"), saying: "below the reserve price")
+    let curve = ["bid", "curve"] + common
+    try market.expect(2, curve + ["--step", "8@2.00", "--step", "8@3.00"], saying: "must fall")
+    try market.expect(2, curve + ["--step", "128@2.00"], saying: "more than h100 ever has")
+    try market.expect(64, curve + ["--step", ""], saying: "'' is not GPUS@LIMIT")
+    try market.expect(0, "company", "cap", "acme", "--pool", "h100", "--gpus", "16")
+    try market.expect(2, ["bid", "block"] + block("24", "2.00"), saying: "your cap is 16 GPUs")
+    #expect(try market.tool.run("bid", "list", "--as", "acme", "--json").output == "[]\n")
+
+    let placed = try market.expect(0, ["bid", "block"] + block("8", "2.00"))
+    let id = String(try #require(placed.output.split(separator: " ").dropFirst().first))
+    try market.expect(2, ["bid", "amend", id] + block("9", "2.00"), saying: "no multiple of the lot")
+    try market.expect(0, ["bid", "amend", id] + block("16", "2.00"))
+  }
+
   @Test func anEncryptedRoundIsOpenedWholeAndTakesSealedBids() throws {
     // What is the clearing host's says nothing of a round that is not encrypted.
     try market.expect(64, Self.encrypted + ["--key", "k"], saying: "add --encrypted")

@@ -75,12 +75,36 @@ struct GrammarTests {
       (["verify", "--receipt", "r.json", "--clearing-key", "00"], 64), (["verify", "key", "--statements", "s"], 64),
       (["audit", "--check", "--most", "5"], 64), (["audit", "--most=-1"], 64), (["audit", "--most", "5000000000"], 64),
       (["bid", "withdraw", "b_1", "--round", "w", "--clearing-key", "00"], 64),
-      (["settle", "accounts", "--json"], 0),
+      (["settle", "accounts", "--json"], 0), (["migrate", "--status", "--slot-minutes", "30"], 64),
       (["settle", "terms", "--company", "acme", "--tax", "19", "--days", "99999999999"], 64),
     ] as [([String], Int32)])
   func usageErrorsExitWith64(arguments: [String], status: Int32) throws {
     let run = try tool.run(arguments)
     #expect(run.status == status)
     #expect(status == 0 || (run.output.isEmpty && !run.error.isEmpty))
+  }
+
+  /// A command that needs no database, as a shell runs it; with what it says on standard error.
+  private func shell(_ redirected: String) throws -> (status: Int32, error: String) {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", redirected, Tool.path]
+    process.environment = tool.environment
+    let error = Pipe()
+    process.standardError = error
+    try process.run()
+    let said = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, said)
+  }
+
+  @Test func outputThatIsNotWrittenIsNoSuccess() throws {
+    let full = try shell("\"$0\" settle accounts --json >/dev/full")
+    #expect(full.status == 1 && full.error.contains("standard output could not be written: "), "\(full)")
+    // Who stops reading has had enough, also where the signal that says so is ignored.
+    for before in ["", "trap '' PIPE; "] {
+      let cut = try shell("\(before)\"$0\" settle accounts --json | true")
+      #expect(cut.status == 0 && cut.error.isEmpty, "\(cut)")
+    }
   }
 }

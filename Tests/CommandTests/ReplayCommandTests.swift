@@ -46,6 +46,19 @@ struct ReplayCommandTests {
     #expect(try tool.run("company", "list", "--market", "past").output.contains("a"))
   }
 
+  @Test func namesThatNoMarketTakesAreRefusedBeforeAnythingIsDropped() throws {
+    #expect(try replay("--market", "past").status == 0)
+    let pool = try replay("--market", "past", "--pool", "H100=8")
+    #expect(pool.status == 2 && pool.error.contains("'H100' cannot be a pool's name"), "\(pool.error)")
+    let other = folder.path + "/others.csv"
+    let jobs = "job_id,owner,submit_unix,gpus,duration_s\n1,ops@lab,1765065600,4,7200\n"
+    try jobs.write(toFile: other, atomically: true, encoding: .utf8)
+    let owner = try tool.run(
+      "replay", other, "--from", "2025-12-07", "--days", "1", "--pool", "gpu=8", "--market", "past")
+    #expect(owner.status == 2 && owner.error.contains("'ops@lab' cannot be a company's name"), "\(owner.error)")
+    #expect(try tool.run("round", "list", "--market", "past").output.contains("replay-2025-12-07"))
+  }
+
   @Test(arguments: [
     ("--slack-hours", "9223372036854775807"), ("--slack-hours", "-1"), ("--slack-percent", "9223372036854775807"),
     ("--days", "9223372036854775807"), ("--days", "0"),

@@ -91,6 +91,12 @@ struct WholePathTests {
     #expect(["below-prices", "left-out"].contains(try bid.at("lost").at("cause").string()))
     _ = try expect(
       0, "bid", "show", bid.at("bid").string(), "--as", "zephyr", saying: "USD per GPU-hour needed, 2.00 bid")
+    let shown = try expect(0, "bid", "show", bid.at("bid").string(), "--as", "zephyr", "--json")
+    let newest = try JSONReader.parse(Array(shown.output.utf8), source: "show").at(0)
+    #expect(try newest.at("state").string() == "lost")
+    #expect(try newest.at("lost").at("cause").string() == bid.at("lost").at("cause").string())
+    #expect(newest["award"]?.isNull == true && newest["payment_usd"]?.isNull == true && newest["caps"] != nil)
+    #expect(newest["hash"] != nil)
     _ = try expect(0, "round", "prices", "w", "--csv", "--as", "zephyr", saying: "price_microdollars_per_lot_slot")
     _ = try expect(0, "settle", "statement", "--as", "acme", "--period", "2036-12", saying: "Closing balance   3072.00")
     _ = try expect(0, "round", "show", "w", saying: "proven, no allocation is worth more")
@@ -115,6 +121,11 @@ struct WholePathTests {
       input: header + good + "b,h100,9,4,2036-12-08T00:00Z/P1D,2.40\n")
     #expect(bad.error.contains("no multiple of the lot") && bad.error.contains("nothing was placed"))
     #expect(try tool.run("bid", "list", "--as", "acme", "--json").output == "[]\n")
+    let told = try expect(
+      2, "bid", "import", "-", "--round", "w", "--as", "acme", "--yes", "--json",
+      input: header + "b,h100,9,4,2036-12-08T00:00Z/P1D,2.40\n")
+    let error = try JSONReader.parse(Array(told.error.utf8), source: "error").at("error")
+    #expect(try error.at("advice").string().contains("line 2, column"))
     let done = try expect(
       0, "bid", "import", "-", "--round", "w", "--as", "acme", "--yes", "--json", input: header + good)
     #expect(done.output.contains("\"hash\""))

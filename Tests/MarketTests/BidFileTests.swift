@@ -87,6 +87,8 @@ struct BidFileTests {
       ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,8@2 8@3", 41, "must fall"),
       ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,12@2", 41, "no multiple of the lot"),
       ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,99999999999@2", 41, "is not GPUS@LIMIT"),
+      ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,+8@2", 41, "is not GPUS@LIMIT"),
+      ("h100,,,2036-12-01T00:00Z/P1D,,,,curve,", 41, "1 to 100 steps"),
     ] {
       let errors = #expect(throws: BidFile.Errors.self) {
         try read(header + "x,h100,sixteen,4,\(window),2.40,,,,\na,\(row)\n")
@@ -111,6 +113,39 @@ struct BidFileTests {
     #expect(problems.count == 2)
     #expect(problems.first?.hasPrefix("bids line 2, column 28 ") == true, "\(problems)")
     #expect(problems.last?.hasPrefix("bids line 3, column 86 ") == true, "\(problems)")
+  }
+
+  @Test func whatTheRowsOfABidAreTogetherIsHeldToTheRulesToo() throws {
+    let curve = ",h100,,,\(window),,,,curve,8@2\n"
+    let errors = #expect(throws: BidFile.Errors.self) {
+      try read(header + "ok" + curve + "twice" + curve + "twice" + curve)
+    }
+    let problems = try #require(errors?.problems)
+    #expect(problems.count == 1)
+    let said = "bids line 3, column 1: \"twice\": two segments of the curve cover the same slot of h100; "
+    #expect(problems.first?.hasPrefix(said) == true, "\(problems)")
+    for (json, words) in [
+      (#"[{"ref": "a", "alternatives": []}]"#, "1 to 1000 alternatives, not 0; give one"),
+      (#"[{"ref": "a", "curve": []}]"#, "1 to 10000 segments, not 0; give one"),
+      (#"[{"ref": "a", "curve": [{"pool": "h100", "window": "\#(window)", "steps": []}]}]"#, "1 to 100 steps, not 0"),
+    ] {
+      let none = #expect(throws: BidFile.Errors.self) { try read(json) }
+      #expect(none?.problems.count == 1 && none?.problems.first?.contains(words) == true, "\(none?.problems ?? [])")
+    }
+    let capped = #expect(throws: BidFile.Errors.self) {
+      try BidFile.read(
+        Array((header + "a,h100,16,4,\(window),2.40,,,,\n").utf8), source: "bids", round: round, pools: pools,
+        caps: [(pool: "h100", gpus: 12)])
+    }
+    #expect(capped?.problems.first?.contains("your cap is 12 GPUs; give at most 8 GPUs, or ask") == true)
+  }
+
+  @Test func whatIsNullInJSONIsLeftOut() throws {
+    let block = #""pool": "h100", "gpus": 16, "hours": 1, "window": "\#(window)", "limit": "2""#
+    let items = try read(#"[{"ref": "a", "parent": null, "alternatives": [{\#(block), "min_gpus": null}]}]"#)
+    #expect(items.map(\.parent) == [nil])
+    let without = try read(#"[{"ref": "a", "alternatives": [{\#(block)}]}]"#)
+    #expect(items.map(\.bid) == without.map(\.bid))
   }
 
   @Test func aCycleIsFound() {

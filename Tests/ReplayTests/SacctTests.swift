@@ -60,6 +60,16 @@ import Units
     #expect(Self.message(body).hasPrefix(message), "\(Self.message(body))")
   }
 
+  @Test func linesMayEndAsOnWindows() throws {
+    let text = Self.header + "1|x|5|60|gres/gpu=1\n2|y|6|60|gres/gpu=2\n"
+    let plain = try Trace(sacct: Array(text.utf8), source: "s.txt")
+    let windows = try Trace(sacct: Array(text.replacing("\n", with: "\r\n").utf8), source: "s.txt")
+    #expect(plain.jobs.count == 2 && windows.jobs == plain.jobs)
+    let header = Self.header.replacing("\n", with: "\r\n")
+    let twice = Self.message("1|x|5|5|gres/gpu=1\r\n1|x|5|5|\r\n", header: header)
+    #expect(twice.hasPrefix("s.txt line 3, column 1 (JobIDRaw): job \"1\" has stood on line 2; "), "\(twice)")
+  }
+
   @Test func aMissingColumnSaysHowToExport() {
     let said = Self.message("", header: "JobID|Submit|ElapsedRaw|AllocTRES\n")
     #expect(

@@ -94,10 +94,10 @@ extension AwardRecord {
     return names.joined(separator: " ")
   }
 
-  /// One number for a block, a range for a curve.
+  /// One number for a block, a range for a curve: `8..16`, since spreadsheets take 8-16 for a date.
   var gpusText: String {
     let (low, high) = (uses.map(\.gpus).min() ?? 0, uses.map(\.gpus).max() ?? 0)
-    return low == high ? "\(high)" : "\(low)-\(high)"
+    return low == high ? "\(high)" : "\(low)..\(high)"
   }
 
   var json: JSONText {

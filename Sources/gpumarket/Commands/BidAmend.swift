@@ -11,9 +11,9 @@ struct BidAmend: ParsableCommand {
       hangs on stays, unless --parent or --no-parent says otherwise.
 
       EXAMPLES
-        gpumarket bid amend b_52034bd771586304 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
+        gpumarket bid amend b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
           --window 2026-12-07T00:00Z/P3D --as acme
-        gpumarket bid amend b_81c2e0f6a94d7b35 --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
+        gpumarket bid amend b_81c2e0f6a94d7b350f62ae91d84c5b17 --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
       """)
   @Argument(help: "The bid.") var bid: String
   @OptionGroup var write: BidCommand.WriteOptions
@@ -63,9 +63,10 @@ struct BidAmend: ParsableCommand {
     let replacement = try replacement(in: round)
     let before = try parentNow()
     let after = noParent ? nil : parent ?? before
+    let way = try write.way(in: round)
+    try write.check(replacement, by: way)
     var preview = try replacement.preview(in: round) + hangsOn(after)
     if let before, before != after { preview += "\nno longer hangs on \(before)" }
-    let way = try write.way(in: round)
     try write.send(preview: preview, by: way, verb: "amended") { key, connection in
       [try way.amend(bid, to: replacement, parent: after, key: key, &connection)]
     }

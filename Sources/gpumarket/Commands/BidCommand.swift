@@ -34,7 +34,25 @@ struct BidCommand: ParsableCommand {
       return try sealing.way(in: round, options, &connection)
     }
 
-    /// Previews, asks, sends, prints the receipts.
+    /// Holds a bid that is to be sealed to the round's rules: the door cannot, and at its opening it is too late.
+    func check(_ bid: Bid, by way: BidWay) throws {
+      guard way.box != nil else { return }
+      var connection = try connect()
+      let pools = try Rounds.pools(of: way.round.name, &connection)
+      let caps = try caps(&connection)
+      do {
+        try BidRules(round: way.round, pools: pools, caps: caps).check(bid)
+      } catch {
+        throw Failure(.refused, error.problem, advice: error.advice)
+      }
+    }
+
+    /// The company's caps; none where the request may repeat one that was accepted before they fell.
+    func caps(_ connection: inout Connection) throws -> [(pool: String, gpus: Int)] {
+      try key == nil ? Companies.account(&connection).caps : []
+    }
+
+    /// Previews, asks, sends, prints the receipts, keeps them in the file that is asked for.
     ///
     /// - Parameter way: nil where no bid is sent.
     func send(
@@ -49,8 +67,37 @@ struct BidCommand: ParsableCommand {
       }
       if dryRun { return try rehearse(key: key, body) }
       try confirm("Send it?", yes: yes)
+      guard let receipt else {
+        _ = try sendAndPrint(key: key, verb: verb, body)
+        return
+      }
+      // A file that cannot be written is found out before anything is sent.
+      var file = try AtomicFile(receipt)
+      let receipts = try sendAndPrint(key: key, verb: verb, body)
+      do {
+        try file.write(JSONText.array(receipts.map(\.json)).text(pretty: true) + "\n")
+        try file.commit()
+      } catch {
+        throw Self.unkept(receipts, key: key, verb: verb, error)
+      }
+    }
+
+    /// What was done, where its receipt could not be kept.
+    private static func unkept(_ receipts: [Receipt], key: String, verb: String, _ problem: FileProblem) -> Failure {
+      let done = verb == "withdrew" ? "withdrawn" : verb
+      let some = receipts.prefix(3).map(\.bid).joined(separator: ", ") + (receipts.count > 3 ? ", …" : "")
+      return Failure(
+        .failed,
+        (receipts.count == 1 ? "the bid was \(done)" : "the \(receipts.count) bids were \(done)")
+          + " (\(some), key \(key)), but the receipt could not be kept: \(problem.path): \(problem.reason)",
+        advice: "what is on standard output is the receipt; or run the same command with --key \(key) and another "
+          + "--receipt: nothing is done twice")
+    }
+
+    private func sendAndPrint(
+      key: String, verb: String, _ body: (String, inout Connection) throws -> [Receipt]
+    ) throws -> [Receipt] {
       let receipts = try retrying(key: key, connect: connect) { try body(key, &$0) }
-      if let receipt { try writeAtomically(receipt, JSONText.array(receipts.map(\.json)).text(pretty: true) + "\n") }
       if options.json {
         printJSON(receipts.count == 1 ? receipts[0].json : .array(receipts.map(\.json)))
       } else {
@@ -58,6 +105,7 @@ struct BidCommand: ParsableCommand {
           print("\(verb) \(receipt.bid) in round \(receipt.round) at \(receipt.acceptedAt)\n  receipt \(receipt.hash)")
         }
       }
+      return receipts
     }
 
     /// Lets the database judge the request in a transaction that is rolled back: the key stays free.
@@ -118,8 +166,9 @@ struct BidCommand: ParsableCommand {
     func run() throws {
       let round = try write.openRound()
       let bid = try block.bid(in: round)
-      let preview = try bid.preview(in: round) + hangsOn(block.parent)
       let way = try write.way(in: round)
+      try write.check(bid, by: way)
+      let preview = try bid.preview(in: round) + hangsOn(block.parent)
       try write.send(preview: preview, by: way, verb: "placed") { key, connection in
         [try way.place(bid, parent: block.parent, key: key, &connection)]
       }
@@ -151,8 +200,9 @@ struct BidCommand: ParsableCommand {
       let segment = CurveSegment(
         pool: pool, period: try period.map { try text.window($0) } ?? round.delivery, steps: try text.steps(steps))
       let bid = Bid.curve([segment])
-      let preview = try bid.preview(in: round) + hangsOn(parent)
       let way = try write.way(in: round)
+      try write.check(bid, by: way)
+      let preview = try bid.preview(in: round) + hangsOn(parent)
       try write.send(preview: preview, by: way, verb: "placed") { key, connection in
         [try way.place(bid, parent: parent, key: key, &connection)]
       }
@@ -162,7 +212,7 @@ struct BidCommand: ParsableCommand {
   struct Withdraw: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Withdraw a bid and all that hang on it.",
-      discussion: "EXAMPLE\n  gpumarket bid withdraw b_52034bd771586304 --round 2026-12-07 --as acme")
+      discussion: "EXAMPLE\n  gpumarket bid withdraw b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --as acme")
     @Argument(help: "The bid.") var bid: String
     @OptionGroup var write: WriteOptions
 
@@ -230,7 +280,13 @@ struct BidCommand: ParsableCommand {
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show every entry of one of your bids, each with its receipt.",
-      discussion: "EXAMPLE\n  gpumarket bid show b_52034bd771586304 --as acme")
+      discussion: """
+        With --json a list of receipts, oldest first, as --receipt writes them; the newest also says how the bid \
+        stands: state, award, payment_usd, why it lost, and your caps in the pools that it lost in.
+
+        EXAMPLE
+          gpumarket bid show b_52034bd77158630446d1c0fe9a37b2d8 --as acme
+        """)
     @Argument(help: "The bid.") var bid: String
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
@@ -241,11 +297,23 @@ struct BidCommand: ParsableCommand {
       guard let last = history.last else {
         throw Failure(.refused, "you have no bid '\(bid)'", advice: "gpumarket bid list shows your bids")
       }
+      let round = try Rounds.named(last.round, &connection)
+      let mine = try OrderBook.mine(round: last.round, &connection)
+      let own = mine.first { $0.id == bid }
+      let totals = try Results.totals(last.round, &connection)
+      var reason: LossReason?
+      if let totals { reason = try OrderBook.lossReasons(mine, in: round, totals, &connection)[bid] }
+      let pools = Set(reason?.needs.map(\.pool) ?? [])
+      var caps: [(pool: String, gpus: Int)] = []
+      if !pools.isEmpty { caps = try Companies.account(&connection).caps.filter { pools.contains($0.pool) } }
       if options.json {
-        printJSON(.array(history.map(\.json)))
+        var entries = history.map(\.json)
+        if let own, case .object(let members) = last.json {
+          entries[entries.count - 1] = .object(members + own.outcome(reason, caps))
+        }
+        printJSON(.array(entries))
         return
       }
-      let round = try Rounds.named(last.round, &connection)
       for receipt in history {
         print("\(receipt.kind) at \(receipt.acceptedAt), receipt \(receipt.hash)")
         if !receipt.body.isEmpty {
@@ -253,15 +321,9 @@ struct BidCommand: ParsableCommand {
         }
         if let parent = receipt.parent { print("hangs on \(parent)") }
       }
-      let mine = try OrderBook.mine(round: last.round, &connection)
-      guard let own = mine.first(where: { $0.id == bid }) else { return }
-      print("stands: \(own.standing)" + (own.payment.map { ", pays \($0)" } ?? ""))
-      guard let totals = try Results.totals(last.round, &connection),
-        let reason = try OrderBook.lossReasons(mine, in: round, totals, &connection)[bid]
-      else { return }
-      print(reason.text(totals))
-      let pools = Set(reason.needs.map(\.pool))
-      for cap in try Companies.account(&connection).caps where pools.contains(cap.pool) {
+      if let own { print("stands: \(own.standing)" + (own.payment.map { ", pays \($0)" } ?? "")) }
+      if let totals, let reason { print(reason.text(totals)) }
+      for cap in caps {
         print("  you may hold at most \(cap.gpus) GPUs of \(cap.pool) at a time, over all your awards")
       }
     }
@@ -282,6 +344,21 @@ extension OwnBid {
     case "open": return isAmended ? "open, amended" : "open"
     default: return roundState
     }
+  }
+
+  /// What `bid show` says beside the receipts.
+  ///
+  /// - Parameters:
+  ///   - lost: why it lost, once that is known.
+  ///   - caps: the company's, of the pools that it lost in.
+  func outcome(_ lost: LossReason?, _ caps: [(pool: String, gpus: Int)]) -> [JSONText.Member] {
+    [
+      JSONText.Member("state", .string(standing)),
+      JSONText.Member("award", award.map { JSONText.string($0) } ?? .null),
+      JSONText.Member("payment_usd", payment.map { JSONText.number($0.dollars) } ?? .null),
+      JSONText.Member("lost", lost?.json ?? .null),
+      JSONText.Member("caps", .object(caps.map { JSONText.Member($0.pool, .integer(Int64($0.gpus))) })),
+    ]
   }
 
   /// - Parameter lost: why it lost, once that is known.

@@ -15,7 +15,8 @@ struct BidImport: ParsableCommand {
       JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or \
       {"ref", "curve": [{"pool", "window", "steps": [[gpus, "limit"], …]}]}.
 
-      Every error is shown with its line and column; if there is one, nothing is placed.
+      The first 100 errors are shown, each with its line and column, with --json within the error; if there is one, \
+      nothing is placed.
 
       EXAMPLE
         gpumarket bid import bids.csv --round 2026-12-07 --as acme --yes
@@ -32,7 +33,10 @@ struct BidImport: ParsableCommand {
     let round = try write.openRound()
     let bids: [BidFile.Item]
     do {
-      bids = try BidFile.read(try readFile(file), source: file, round: round, pools: try pools())
+      var connection = try write.connect()
+      let pools = try Rounds.pools(of: write.round, &connection)
+      let caps = try write.caps(&connection)
+      bids = try BidFile.read(try readFile(file), source: file, round: round, pools: pools, caps: caps)
     } catch let errors as BidFile.Errors {
       throw refusal(errors.problems)
     }
@@ -55,15 +59,17 @@ struct BidImport: ParsableCommand {
     }
   }
 
-  private func pools() throws -> [OfferedPool] {
-    var connection = try write.connect()
-    return try Rounds.pools(of: write.round, &connection)
-  }
-
   private func refusal(_ problems: [String]) -> Failure {
-    for problem in problems.prefix(100) { printError(problem) }
-    return Failure(
-      .refused, "\(problems.count) \(problems.count == 1 ? "error" : "errors") in \(file); nothing was placed",
-      advice: "mend the lines above and import the file again")
+    let shown = Array(problems.prefix(100))
+    let message =
+      "\(problems.count) \(problems.count == 1 ? "error" : "errors") in \(file); nothing was placed"
+      + (problems.count > shown.count ? "; the first \(shown.count) are shown" : "")
+    let advice = "mend the lines above and import the file again"
+    // Beside the JSON of the error there are no plain lines: it carries them.
+    guard !write.options.json else {
+      return Failure(.refused, message, advice: (shown + [advice]).joined(separator: "\n"))
+    }
+    for problem in shown { printError(problem) }
+    return Failure(.refused, message, advice: advice)
   }
 }

@@ -26,6 +26,12 @@ struct MigrateCommand: ParsableCommand {
   var slotMinutes: Int?
   @OptionGroup var options: DatabaseOptions
 
+  func validate() throws {
+    guard !status || slotMinutes == nil else {
+      throw ValidationError("--status only shows, and --slot-minutes is for the market's creation: give one of them")
+    }
+  }
+
   func run() throws {
     let slotLength = try slotMinutes.map { try SlotLength(minutes: $0) }
     let migrator = try Migrator()

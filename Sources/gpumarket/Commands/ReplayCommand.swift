@@ -53,6 +53,7 @@ struct ReplayCommand: ParsableCommand {
     // Before anything is made: making the market drops the replay before it.
     let effort = try readEffort(effort)
     try readPricing(pricing, among: [.vcg, .payAsBid, .coreSelecting])
+    for pool in replayPools { try MarketName.check(pool: pool.name) }
     var stages = Stages()
 
     let history = try stages.run("read history") {
@@ -71,6 +72,7 @@ struct ReplayCommand: ParsableCommand {
         jobs: jobs, horizon: horizon, slotLength: slotLength, pools: replayPools, slack: slack,
         prices: PriceModel(seed: seed))
     }
+    for owner in book.owners { try MarketName.check(company: owner) }
     let market = ReplayMarket(options: options, name: options.market ?? "replay", book: book)
     try stages.run("make market") { try market.create() }
     let round = "replay-" + String(horizon.start.date)
@@ -137,6 +139,39 @@ struct ReplayCommand: ParsableCommand {
     print(
       "look further: gpumarket round show \(round) --market \(market.name); gpumarket award list --market \(market.name)"
     )
+  }
+}
+
+/// The names that a market takes: the rules of market.add_pool and market.add_company, for those who must know before
+/// anything is done.
+enum MarketName {
+  private static let lowerCase = "abcdefghijklmnopqrstuvwxyz"
+  private static let digits = "0123456789"
+
+  static func check(pool name: String) throws(Failure) {
+    guard fits(name, beginning: lowerCase + digits, also: "._-") else {
+      throw Failure(
+        .refused, "'\(name.prefix(80))' cannot be a pool's name",
+        advice: "use up to 63 lower-case letters, digits, dots, dashes and underscores, such as h100-us")
+    }
+  }
+
+  static func check(company name: String) throws(Failure) {
+    guard fits(name, beginning: lowerCase + lowerCase.uppercased() + digits, also: "._/ -") else {
+      throw Failure(
+        .refused, "'\(name.prefix(80))' cannot be a company's name",
+        advice: "use up to 63 letters, digits, blanks, dots, dashes, slashes and underscores")
+    }
+  }
+
+  /// - Parameters:
+  ///   - beginning: what it may begin with.
+  ///   - more: what may follow beside that.
+  private static func fits(_ name: String, beginning: String, also more: String) -> Bool {
+    let first = Set(beginning.utf8)
+    let others = first.union(more.utf8)
+    guard (1...63).contains(name.utf8.count), let byte = name.utf8.first else { return false }
+    return first.contains(byte) && name.utf8.allSatisfy { others.contains($0) }
   }
 }
 
