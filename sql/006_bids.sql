@@ -1,4 +1,4 @@
--- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 4. Applied again whenever that is raised: it holds functions, no tables.
 -- The one door for bids. A bid's body is JSON text, kept as it came, since its bytes are hashed:
 --   {"type":"block","alternatives":[{"pool":"h100-us","gpus":64,"minimum_gpus":32,"slots":24,
 --     "window":{"start":"2026-12-07T00:00:00Z","end":"2026-12-10T00:00:00Z"},"limit":2400000}, …]}
@@ -172,7 +172,8 @@ BEGIN
         append_entry.body);
     END IF;
   ELSE
-    final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 16);
+    -- 128 bits: the company chooses the key, and could find two keys with one id of 64. Earlier bids keep such ids.
+    final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 32);
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN

@@ -1,29 +1,46 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Gate closure: a stored state as well as a time. The round's row is taken FOR UPDATE, so every bid that holds it
 -- FOR SHARE has committed and is seen; then order, count and Merkle root are fixed.
 
 -- Takes a round for whoever changes its state: closing, encrypting, opening, publishing, cancelling. An older snapshot would
 -- not see the bids that were acknowledged before the lock was granted. A company that placed a bid in a transaction and leaves
--- it open holds the round's row; after two seconds such sessions are ended. What they placed was never acknowledged, for it
--- never committed.
+-- it open holds the round's row; so do several of its sessions that take turns, for whoever shares a row passes whoever waits
+-- for it alone. So it waits in no queue, where no single wait would be too long and all together have no end: it asks again
+-- and again, and after two seconds in all ends the companies' transactions that bid at that moment, whatever their age. What they
+-- placed was never acknowledged, for it never committed; an honest tool sends it again with its key.
 CREATE OR REPLACE FUNCTION market.lock_round(id bigint) RETURNS market.round
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
   round market.round;
+  began timestamptz := clock_timestamp();
+  pause double precision := 0.002; -- seconds
+  waited double precision := 0; -- counted too, since the server's clock may be set back meanwhile
+  elapsed double precision;
 BEGIN
   PERFORM market.need_read_committed();
-  FOR attempt IN 1 .. 15 LOOP
+  FOR attempt IN 1 .. 15000 LOOP
     BEGIN
-      SELECT * INTO round FROM market.round r WHERE r.round_id = id FOR UPDATE;
-      RETURN round;
-    EXCEPTION WHEN lock_not_available THEN
+      SELECT * INTO round FROM market.round r WHERE r.round_id = id FOR UPDATE SKIP LOCKED;
+      IF FOUND THEN
+        RETURN round;
+      END IF;
+    EXCEPTION WHEN lock_not_available THEN -- the whole table is held
+      waited := waited + 0.2;
+    END;
+    elapsed := greatest(waited, extract(epoch FROM clock_timestamp() - began));
+    EXIT WHEN elapsed > 30;
+    IF elapsed > 2 THEN
       PERFORM pg_stat_clear_snapshot(); -- else a transaction sees the sessions of its first look only
       PERFORM pg_terminate_backend(a.pid)
       FROM pg_stat_activity a
       JOIN pg_locks l ON l.pid = a.pid AND l.relation = 'market.round'::regclass AND l.mode = 'RowShareLock'
       JOIN market.company c ON c.login_role = a.usename
-      WHERE a.datname = current_database() AND a.xact_start < clock_timestamp() - interval '2 seconds';
-    END;
+      WHERE a.datname = current_database();
+      -- At once where a session was ended; where another clearing or operator has the round, a look now and then is enough.
+      pause := CASE WHEN FOUND THEN 0.002 ELSE 0.05 END;
+    END IF;
+    PERFORM pg_sleep(pause);
+    waited := waited + pause;
   END LOOP;
   PERFORM market.refuse('GM409', 'another clearing or operator has held the round for half a minute', 'try again');
 END
@@ -117,11 +134,12 @@ RETURNS TABLE (place integer, company text, bid text, parent text, body text, ac
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY
-    WITH RECURSIVE refused (company_id, bid) AS (
-      SELECT e.company_id, e.bid FROM market.opened o JOIN market.entry e USING (entry_id) JOIN market.round r USING (round_id)
+    WITH RECURSIVE refused (round_id, company_id, bid) AS (
+      SELECT e.round_id, e.company_id, e.bid FROM market.opened o JOIN market.entry e USING (entry_id) JOIN market.round r USING (round_id)
       WHERE r.name = round_name AND o.refusal IS NOT NULL
       UNION
-      SELECT b.company_id, b.bid FROM refused f JOIN market.bid b ON b.company_id = f.company_id AND b.parent = f.bid)
+      SELECT b.round_id, b.company_id, b.bid
+      FROM refused f JOIN market.bid b ON b.round_id = f.round_id AND b.company_id = f.company_id AND b.parent = f.bid)
     SELECT s.position, c.name, b.bid, b.parent, coalesce(o.body, e.body), e.accepted_at, e.hash
     FROM market.seal s
     JOIN market.entry e USING (entry_id)

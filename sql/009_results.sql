@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Reading what was published. Before publication these return nothing.
 
 -- Totals of a round: public to all who take part.
@@ -68,7 +68,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY r.delivery_start, r.round_id, a.position
 $$;
 
--- All awards, of one round or of all: for finance, the auditor, the operator and the clearing job.
+-- All awards, of one round or of all: for finance, the auditor, the operator and the clearing job. Without the winning bids'
+-- bodies, which say what else a company asked for and at what limit: market.audit_round has them for the auditor.
 CREATE OR REPLACE FUNCTION market.awards(round_name text)
 RETURNS TABLE (
   round text, pricing text, company text, award text, bid text, place integer, alternative integer, gpu_slots bigint,
@@ -82,7 +83,9 @@ BEGIN
   IF round_name IS NOT NULL THEN
     wanted := (market.round_named(round_name)).round_id;
   END IF;
-  RETURN QUERY SELECT * FROM market.award_rows(wanted, NULL);
+  RETURN QUERY SELECT w.round, w.pricing, w.company, w.award, w.bid, w.place, w.alternative, w.gpu_slots, w.slot_minutes, w.value,
+    w.reserve_cost, w.payment, w.accepted_at, w.hash, NULL::text, w.uses
+    FROM market.award_rows(wanted, NULL) w;
 END
 $$;
 

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Each award against the bid it stands on: what was asked for, what was offered for it, what it costs at least. The clearing
 -- host is not trusted with money: the database computes these again from the sealed body.
 
@@ -38,6 +38,18 @@ BEGIN
     WHERE u.award = a.award) held
   WHERE a.round_id = id AND (held.gpu_slots IS DISTINCT FROM a.gpu_slots OR held.reserve_cost IS DISTINCT FROM a.reserve_cost
     OR held.whole_lots IS DISTINCT FROM true)
+  LIMIT 1;
+  IF bad IS NOT NULL THEN
+    RETURN bad;
+  END IF;
+
+  -- Each use is judged by itself below: a curve's GPUs in two that overlap would be offered for twice.
+  SELECT format('the award of bid %s uses pool %s twice at one time', a.bid, p.name) INTO bad
+  FROM market.award a
+  JOIN market.award_use u USING (award)
+  JOIN market.award_use v ON v.award = u.award AND v.pool_id = u.pool_id AND v.starts_at > u.starts_at AND v.starts_at < u.ends_at
+  JOIN market.pool p ON p.pool_id = u.pool_id
+  WHERE a.round_id = id
   LIMIT 1;
   IF bad IS NOT NULL THEN
     RETURN bad;

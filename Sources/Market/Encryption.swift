@@ -189,7 +189,7 @@ extension Bid {
 }
 
 extension Rounds {
-  /// Makes an open round without bids an encrypted one; operator only.
+  /// Makes a round an encrypted one, in the transaction that opens it and in no later one; operator only.
   public static func encrypt(_ round: String, _ connection: inout Connection) throws(PostgresError) {
     try connection.query("SELECT market.encrypt_round(\(round))")
   }

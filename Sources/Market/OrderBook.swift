@@ -8,7 +8,8 @@ public struct Receipt: Sendable {
   public let round: String
   /// The company's name, which is hashed; its login is not.
   public let company: String
-  /// `b_` and 16 hexadecimal digits, which follow from the login and the first entry's key; amendments keep it.
+  /// `b_` and 32 hexadecimal digits (16 where an earlier version accepted it), which follow from the login and the first
+  /// entry's key; amendments keep it.
   public let bid: String
   /// `place`, `amend` or `withdraw`.
   public let kind: String
@@ -66,7 +67,7 @@ public struct OwnBid: Sendable {
   public let round: String
   /// A `Round.State`.
   public let roundState: String
-  /// `b_` and 16 hexadecimal digits.
+  /// `b_` and 32 hexadecimal digits (of earlier versions 16); unique for a company.
   public let id: String
   /// The bid it hangs on, also after a withdrawal.
   public let parent: String?

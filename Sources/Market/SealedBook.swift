@@ -75,6 +75,11 @@ public struct BookInstance: Sendable {
       let (index, lot) = try pool(cap.pool, of: "a cap of company \(cap.company)")
       builder.addCap(company: cap.company, pool: index, gpus: cap.gpus / lot)
     }
+    let shared = Self.sharedIDs(book)
+    /// The engine wants one id for each bid. It tells bids apart by nothing else, and no digest has it.
+    func engineID(_ id: String, _ entry: SealedBook.Entry) -> String {
+      shared.contains(id) ? "\(entry.company)/\(id)" : id
+    }
     var alternatives: [Int: [Int]] = [:]
     func slot(_ instant: Instant) -> Int { Int((instant - round.delivery.start).seconds / length.span.seconds) }
     for (position, entry) in book.entries.enumerated() {
@@ -97,7 +102,9 @@ public struct BookInstance: Sendable {
           }
         }
         if choices.count > 1 { alternatives[position] = origin }
-        _ = builder.addBid(id: entry.id, company: entry.company, parent: entry.parent, placements: placements)
+        _ = builder.addBid(
+          id: engineID(entry.id, entry), company: entry.company, parent: entry.parent.map { engineID($0, entry) },
+          placements: placements)
       case .curve(let segments):
         var points: [CurvePoint] = []
         for segment in segments {
@@ -109,12 +116,27 @@ public struct BookInstance: Sendable {
             points.append(CurvePoint(pool: index, slot: slot, steps: steps))
           }
         }
-        _ = builder.addBid(id: entry.id, company: entry.company, parent: entry.parent, curve: points)
+        _ = builder.addBid(
+          id: engineID(entry.id, entry), company: entry.company, parent: entry.parent.map { engineID($0, entry) },
+          curve: points)
       }
     }
     self.alternatives = alternatives
     instance = try builder.build()
     digest = sha256(Self.canonicalText(book))
+  }
+
+  /// Ids that bids of several companies have: they follow from keys, which companies choose.
+  private static func sharedIDs(_ book: SealedBook) -> Set<String> {
+    var owner: [String: String] = [:]
+    owner.reserveCapacity(book.entries.count)
+    var shared = Set<String>()
+    for entry in book.entries {
+      if let other = owner.updateValue(entry.company, forKey: entry.id), other != entry.company {
+        shared.insert(entry.id)
+      }
+    }
+    return shared
   }
 
   private static func canonicalText(_ book: SealedBook) -> [UInt8] {

@@ -29,7 +29,7 @@ struct SealedEntries: Sendable {
     }.map { "\($0.name): its hash is not that of its fields" }
   }
 
-  /// Where order, count or root are not as the seal says, in words.
+  /// Where order, count or root are not as the seal says, or an entry is none that the door writes there, in words.
   ///
   /// Not whether the gate had closed by an entry's time: the root holds the entries, and a server's clock that was set
   /// back must not keep a round from being cleared.
@@ -46,6 +46,34 @@ struct SealedEntries: Sendable {
     }
     let root = computedRoot
     if root != merkleRoot { problems.append("the root of the entries is \(root), the seal says \(merkleRoot)") }
+    return problems + historyProblems()
+  }
+
+  /// A bid is placed once, then amended or withdrawn, and nothing follows its withdrawal; a company uses a key once.
+  /// By bytes, as the database compares: to Swift, texts may be equal that differ there.
+  private func historyProblems() -> [String] {
+    var problems: [String] = []
+    var lastKind: [[UInt8]: String] = [:]
+    var keys: Set<[UInt8]> = []
+    for entry in entries {
+      let company: [UInt8] = Array(entry.company.utf8) + [0]
+      let bid: [UInt8] = company + Array(entry.bid.utf8)
+      let before = lastKind[bid]
+      switch (before, entry.kind) {
+      case (nil, "place"), ("place"?, "amend"), ("place"?, "withdraw"), ("amend"?, "amend"), ("amend"?, "withdraw"):
+        lastKind[bid] = entry.kind
+      case (_, "place"), (_, "amend"), (_, "withdraw"):
+        let history = before.map { "follows the kind \($0)" } ?? "comes before its bid was placed"
+        problems.append("\(entry.name): its kind is \(entry.kind), and it \(history)")
+        // After a withdrawal all that follows is named.
+        if before != "withdraw" { lastKind[bid] = entry.kind }
+      default:
+        problems.append("\(entry.name): there is no kind \(entry.kind)")
+      }
+      if !keys.insert(company + Array(entry.key.utf8)).inserted {
+        problems.append("\(entry.name): its key was used by an earlier entry of its company")
+      }
+    }
     return problems
   }
 

@@ -10,7 +10,7 @@ public struct VerifyBundle: Sendable {
     public let place: Int
     /// The company's name, which is hashed; its login is not.
     public let company: String
-    /// `b_` and 16 hexadecimal digits; unique for a company, and kept when it amends or withdraws.
+    /// `b_` and 32 hexadecimal digits (16 by earlier versions); a company's own, kept when it amends or withdraws.
     public let bid: String
     /// `place`, `amend` or `withdraw`.
     public let kind: String

@@ -1,6 +1,7 @@
 import Units
 
-/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent.
+/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent, on the account of its
+/// company.
 struct VerifyPostings {
   let bundle: VerifyBundle
 
@@ -24,11 +25,51 @@ struct VerifyPostings {
           "award \(award.id): \(shown) is posted for a payment of \(Money(microdollars: award.payment))")
       }
     }
+    problems += accountProblems()
     problems += byAward.keys.sorted().map { "there is a transaction for \($0), which was not awarded" }
     let paid = Dictionary(grouping: bundle.awards, by: \.company).mapValues { $0.reduce(Int64(0)) { $0 &+ $1.payment } }
     for payment in bundle.payments where paid[payment.company, default: 0] != payment.payment {
       problems.append("the awards of \(payment.company) do not add up to its payment")
     }
     return problems
+  }
+
+  /// A company has one receivable account, named after it (ledger.account_of, sql/040); where names read alike, the later
+  /// has a number behind it. Which of these then has which account, a bundle does not say.
+  private func accountProblems() -> [String] {
+    let company = Dictionary(bundle.awards.map { ($0.id, $0.company) }, uniquingKeysWith: { first, _ in first })
+    var problems: [String] = []
+    var accountOf: [String: String] = [:]
+    var ownerOf: [String: String] = [:]
+    for line in bundle.postings where line.kind == "receivable" {
+      guard let owner = company[line.award] else { continue }
+      let stem = "Assets:Receivable:\(Self.accountWord(owner))"
+      let rest = line.account.dropFirst(stem.count)
+      let isNumbered = rest.first == "-" && Int(rest.dropFirst()) ?? 0 >= 2
+      let isOwn = line.account == stem || line.account.hasPrefix(stem) && isNumbered
+      let known = accountOf[owner, default: line.account]
+      let holder = ownerOf[line.account, default: owner]
+      accountOf[owner] = known
+      ownerOf[line.account] = holder
+      guard !isOwn || known != line.account || holder != owner else { continue }
+      problems.append(
+        "award \(line.award): it is posted to the account \(line.account), which is not that of \(owner)")
+    }
+    return problems
+  }
+
+  /// As ledger.account_word makes it: every other run of characters is a dash, and the first letter a capital.
+  private static func accountWord(_ name: String) -> String {
+    var word: [UInt8] = []
+    for byte in name.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z") where word.isEmpty: word.append(byte - 32)
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        word.append(byte)
+      default: if word.last != UInt8(ascii: "-") { word.append(UInt8(ascii: "-")) }
+      }
+    }
+    return String(decoding: word, as: UTF8.self)
   }
 }

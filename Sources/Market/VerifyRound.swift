@@ -5,7 +5,7 @@ import Units
 public struct VerifyRound: Sendable {
   /// One thing that was checked, and what is wrong with it.
   public struct Finding: Sendable {
-    /// What should hold, in words.
+    /// What should hold, in words; also what a reader ought to know and is nothing wrong: another effort than the round's.
     public let check: String
     /// Empty where the check passed. Each names the entry, award or company at fault.
     public let problems: [String]
@@ -32,13 +32,14 @@ public struct VerifyRound: Sendable {
     }
     check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
+    check(terms, termsProblems)
     if statement != nil { check("the signed closing statement", statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
       check("what was opened is what the sealed boxes hold") {
         VerifyBoxes(bundle, pinnedKey: pinnedKey ?? statement.map { hex($0.publicKey) }).problems()
       }
     }
-    guard findings.allSatisfy(\.problems.isEmpty) else { return findings }
+    guard findings.allSatisfy(\.problems.isEmpty), let rule = pricing, let work = effort else { return findings }
     do {
       let book = try sealed.bookWithinLimits(countsCompanies: bundle.encryption.map { $0.rules >= 2 } ?? true)
       let input = try BookInstance(book)
@@ -48,8 +49,10 @@ public struct VerifyRound: Sendable {
       }
       check("the published prices give the published price bound") { priceBound(book) }
       onCheck("solving again")
-      let solved = clear(input.instance, pricing: pricing, effort: effort)
-      check("awards are feasible and payments within their bounds") { published(input, book, solved.rule) }
+      let solved = clear(input.instance, pricing: rule, effort: work)
+      check("awards are feasible and payments within their bounds") {
+        published(input, book, solved.rule, opened: rule, work)
+      }
       check("welfare, bound and payments, solved again") { solvedAgain(solved, input, book) }
       check("postings") { VerifyPostings(bundle).problems() }
     } catch {
@@ -62,8 +65,16 @@ public struct VerifyRound: Sendable {
 
   private func seal() -> [String] {
     var problems = sealed.sealProblems()
-    for entry in bundle.entries where entry.acceptedAt >= bundle.closedAt {
-      problems.append("\(entry.name): it was accepted after the gate had closed")
+    let gate = bundle.round.gate
+    for entry in bundle.entries {
+      // Closed early, a round ends before its gate; closed late, its gate counts, as at the door.
+      if entry.acceptedAt >= bundle.closedAt {
+        problems.append("\(entry.name): it was accepted after the gate had closed")
+      } else if let at = try? Instant(iso8601: entry.acceptedAt), at < gate {
+        continue
+      } else {
+        problems.append("\(entry.name): it was accepted at \(entry.acceptedAt), not before the gate, \(gate)")
+      }
     }
     let root = sealed.computedRoot
     if root != bundle.record.merkleRoot {
@@ -78,16 +89,45 @@ public struct VerifyRound: Sendable {
       pinnedKey: pinnedKey) ?? []
   }
 
-  private var pricing: PricingRule { PricingRule(rawValue: bundle.round.pricing) ?? .vcg }
+  /// Nil where this version knows no such rule, or no round is opened with it.
+  private var pricing: PricingRule? {
+    guard let rule = PricingRule(rawValue: bundle.round.pricing), rule != PricingRule.none else { return nil }
+    return rule
+  }
 
-  private var effort: Effort {
-    var effort = Effort(text: bundle.record.effort) ?? .standard
+  /// Nil where this version knows no such effort.
+  private var effort: Effort? {
+    guard var effort = Effort(text: bundle.record.effort) else { return nil }
     if bundle.record.stoppedEarly { effort.stopAt = bundle.record.workDone }
     return effort
   }
 
+  /// To clear with another effort is a choice that the operator has (`clear --effort`), and a deadline may stop any
+  /// clearing: it is said and fails nothing. But whoever clears can try several, and publish what favours somebody.
+  private var terms: String {
+    let (record, round) = (bundle.record, bundle.round)
+    var text = "pricing and effort are such as this version knows"
+    if Effort(text: record.effort) != Effort(text: round.effort) {
+      text += "; cleared with effort \(record.effort), the round was opened with \(round.effort)"
+    }
+    if record.stoppedEarly { text += "; stopped early, after \(record.workDone) units of work" }
+    return text
+  }
+
+  private func termsProblems() -> [String] {
+    var problems: [String] = []
+    if pricing == nil { problems.append("the round was opened with pricing \(bundle.round.pricing), which is no rule") }
+    if Effort(text: bundle.round.effort) == nil {
+      problems.append("the round was opened with effort \(bundle.round.effort), which is none")
+    }
+    if effort == nil { problems.append("the round was cleared with effort \(bundle.record.effort), which is none") }
+    return problems
+  }
+
   /// The published awards under the verifier, which shares no code with the solver.
-  private func published(_ input: BookInstance, _ book: SealedBook, _ rule: PricingRule) -> [String] {
+  private func published(
+    _ input: BookInstance, _ book: SealedBook, _ rule: PricingRule, opened pricing: PricingRule, _ effort: Effort
+  ) -> [String] {
     let slot = book.round.slotLength.span.seconds
     let position = Dictionary(
       book.entries.enumerated().map { ("\($1.company)/\($1.id)", $0) }, uniquingKeysWith: { first, _ in first })

@@ -113,7 +113,7 @@ struct AttackTests {
   @Test func refusalsDoNotTellARivalsBidFromNone() throws {
     var spy = try market.connect(acme)
     let body = try TestMarket.block().body
-    let (real, none) = (rival.receipts[0].bid, "b_0000000000000000")
+    let (real, none) = (rival.receipts[0].bid, "b_" + String(repeating: "0", count: 32))
     for attack in [
       "SELECT market.place_bid('\(round)', 'k', '\(body)', '%B')",
       "SELECT market.amend_bid('\(round)', '%B', 'k', '\(body)')",

@@ -26,14 +26,16 @@ struct ClearedMarket {
     self.logins = logins
     let period = try TimeRange(iso8601: TestMarket.delivery)
     var opener = try market.asOperator()
-    round = try Rounds.open(
-      &opener, name: nil, delivery: period, gate: period.start - TimeSpan(hours: 12), pricing: pricing, effort: "30",
-      pools: nil)
+    round = try opener.transaction { (connection: inout Connection) throws -> String in
+      let opened = try Rounds.open(
+        &connection, name: nil, delivery: period, gate: period.start - TimeSpan(hours: 12), pricing: pricing,
+        effort: "30", pools: nil)
+      if encrypted { try Rounds.encrypt(opened, &connection) }
+      return opened
+    }
     home = try TestFolder.make()
 
     if encrypted {
-      var asOperator = try market.asOperator()
-      try Rounds.encrypt(round, &asOperator)
       var clearing = try market.asClearing()
       _ = try StatementHost(home: home, keyFile: nil, statements: nil).announceKeys(&clearing)
     }
@@ -119,11 +121,16 @@ struct ClearedMarket {
 }
 
 extension TestMarket {
+  /// Makes an open round an encrypted one, as no role of the market can: for them only its opening does that.
+  func markEncrypted(_ round: String) throws {
+    var owner = try connect(nil)
+    try owner.execute("UPDATE market.round SET encrypted = true WHERE name = \(round)")
+  }
+
   /// Encrypts an open round without bids and announces its key.
   func encrypt(_ round: String) throws -> StatementHost {
     let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var asOperator = try self.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    try markEncrypted(round)
     var clearing = try asClearing()
     _ = try host.announceKeys(&clearing)
     return host

@@ -38,7 +38,7 @@ struct DoorTwinTests {
       var text: String
       do {
         let receipt: String = try company.query(request).one().get("receipt")
-        for match in receipt.matches(of: /"bid": "(b_[0-9a-f]{16})"/) where !bids.contains(String(match.1)) {
+        for match in receipt.matches(of: /"bid": "(b_[0-9a-f]{16,32})"/) where !bids.contains(String(match.1)) {
           bids.append(String(match.1))
         }
         text = receipt.replacing(/"(salt|hash|accepted_at)": "[^"]*"/) { "\"\($0.1)\"" }

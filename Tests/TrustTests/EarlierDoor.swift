@@ -1,5 +1,5 @@
 /// The two functions that every bid passes as they were in revision 1 of `sql/006_bids.sql`: a twin that says plainly what the
-/// door must answer, and what an upgrade finds in an older database. No market runs it;
+/// door must answer, and what an upgrade finds in an older database. Its bids' ids have 16 digits, not 32. No market runs it;
 /// when the door's answers are meant to change, it goes, and the twin test with it.
 enum EarlierDoor {
   static let receiptAndAppendEntry = #"""

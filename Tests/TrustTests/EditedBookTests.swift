@@ -77,6 +77,39 @@ struct EditedBookTests {
     #expect(try Rounds.named(cleared.round, &clearing).state == .closed)
   }
 
+  /// Hashes and root are those of what was put there, and no statement was signed before: what is left is a history
+  /// that no door writes.
+  @Test(arguments: [
+    ("kind = 'place'", "e.kind = 'amend'", "its kind is place, and it follows the kind place"),
+    (
+      "kind = 'amend'", "e.entry_id = (SELECT min(entry_id) FROM market.entry)",
+      "its kind is amend, and it comes before its bid was placed"
+    ),
+    (
+      "kind = 'withdraw', body = ''",
+      "e.kind = 'place' AND e.bid IN (SELECT a.bid FROM market.entry a WHERE a.kind = 'amend')",
+      "its kind is amend, and it follows the kind withdraw"
+    ),
+    ("kind = 'void'", "e.entry_id = (SELECT min(entry_id) FROM market.entry)", "there is no kind void"),
+  ])
+  func aHistoryThatNoDoorWritesIsNotCleared(_ change: String, _ which: String, _ words: String) throws {
+    let cleared = try ClearedMarket(seed: 36, bids: 5, publish: false)
+    var owner = try cleared.market.connect(nil)
+    try owner.script(
+      """
+      SET session_replication_role = replica;
+      UPDATE market.entry e SET \(change) WHERE \(which);
+      UPDATE market.entry e SET hash = market.entry_hash(r.name, c.name, e.bid, e.kind, e.parent, e.key, e.salt,
+          market.exact_time(e.accepted_at), e.body)
+      FROM market.round r, market.company c WHERE r.round_id = e.round_id AND c.company_id = e.company_id;
+      UPDATE market.round r SET merkle_root = market.merkle_root(market.sealed_hashes(r.round_id))
+      """)
+    let error = #expect(throws: TrustProblem.self) { _ = try cleared.clear() }
+    #expect(error?.problem.contains(words) == true, "\(String(describing: error))")
+    var clearing = try cleared.market.asClearing()
+    #expect(try Rounds.named(cleared.round, &clearing).state == .closed)
+  }
+
   /// What was opened is held to the boxes.
   @Test(arguments: [
     (

@@ -26,8 +26,7 @@ struct EncryptedTests {
     let round = try market.openRound()
     let home = try TestFolder.make()
     let host = try StatementHost(home: home, keyFile: nil, statements: nil)
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    try market.markEncrypted(round)
     var clearing = try market.asClearing()
     #expect(try host.announceKeys(&clearing) == [round])
     #expect(try host.announceKeys(&clearing) == [])
@@ -135,7 +134,7 @@ struct EncryptedTests {
     let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     var asOperator = try market.asOperator()
     try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: 16)
-    try Rounds.encrypt(round, &asOperator)
+    try market.markEncrypted(round)
     var clearing = try market.asClearing()
     _ = try host.announceKeys(&clearing)
     let period = try Rounds.named(round, &asOperator).delivery
@@ -290,8 +289,7 @@ struct EncryptedTests {
     let delivery = "2036-12-01T00:00Z/P416D"
     let round = try market.openRound(delivery: delivery)
     var host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    try market.markEncrypted(round)
     var clearing = try market.asClearing()
     _ = try host.announceKeys(&clearing)
     var company = try market.connect(login)

@@ -47,13 +47,14 @@ final class FaultMarket: Sendable {
     }
     let first = try TimeRange(iso8601: TestMarket.delivery)
     let shift = TimeSpan(hours: Int64(24 * (count - 1)))
-    _ = try Rounds.open(
-      &connection, name: name, delivery: TimeRange(start: first.start + shift, end: first.end + shift),
-      gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
-      pricing: "vcg", effort: effort, pools: nil)
-    guard isEncrypted else { return }
-    try Rounds.encrypt(name, &connection)
-    guard isAnnounced else { return }
+    try connection.transaction { (connection: inout Connection) throws -> Void in
+      _ = try Rounds.open(
+        &connection, name: name, delivery: TimeRange(start: first.start + shift, end: first.end + shift),
+        gate: Instant(microseconds: now.microseconds + Int64(seconds * 1e6)),
+        pricing: "vcg", effort: effort, pools: nil)
+      if isEncrypted { try Rounds.encrypt(name, &connection) }
+    }
+    guard isEncrypted, isAnnounced else { return }
     var clearing = try market.asClearing()
     _ = try host().announceKeys(&clearing)
   }

@@ -46,6 +46,17 @@ struct GateTests {
     try asOperator.script("ROLLBACK")
   }
 
+  /// Tried and rolled back, it would tell the operator whether a round has bids.
+  @Test func aRoundIsEncryptedAsItIsOpenedOrNever() throws {
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    var asOperator = try market.asOperator()
+    let withoutBids = refusal { try Rounds.encrypt(round, &asOperator) }
+    try market.place(TestMarket.block(), as: login, in: round)
+    let withBids = refusal { try Rounds.encrypt(round, &asOperator) }
+    #expect(withoutBids?.sqlState == "GM409" && withoutBids?.message == withBids?.message)
+    #expect(try !EncryptionAnnouncement(round, &asOperator).isEncrypted)
+  }
+
   /// The seal's order is that of the times, and the last entry of a bid is the one that counts: both must be the same
   /// one also where the clock went back an hour between two entries.
   @Test func aClockThatIsSetBackReordersNoBid() throws {
@@ -94,8 +105,7 @@ struct GateTests {
   /// One bid without a key, and nobody could prove later how its round was opened.
   @Test func nothingIsSealedBeforeTheKeyIsAnnounced() throws {
     let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
-    var asOperator = try market.asOperator()
-    try Rounds.encrypt(round, &asOperator)
+    try market.markEncrypted(round)
     var company = try market.connect(login)
     let bid = try TestMarket.block()
     let early = try EncryptedBid.seal(

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Market
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 import Units
@@ -76,6 +77,39 @@ struct HeldRowTests {
     #expect(throws: PostgresError.self) { try held.script("COMMIT") }
     var owner = try market.connect(nil)
     #expect(try owner.query("SELECT FROM market.entry").isEmpty)
+  }
+
+  /// No session holds the round for long; but one of them always does, and who shares a row passes who waits for it alone.
+  @Test func sessionsThatTakeTurnsDelayNoCancellationForLong() throws {
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    let rival = try market.addCompany("rival", credit: "1000000")
+    let stop = Atomic(false)
+    let threads = [login, rival, login, rival].enumerated().map { number, login in
+      Thread {
+        while !stop.load(ordering: .relaxed) {
+          do {
+            var held = try Self.holding(market, login)
+            usleep(UInt32(number) * 60_000)
+            while !stop.load(ordering: .relaxed) {
+              try held.script("BEGIN")
+              _ = try OrderBook.place(TestMarket.block(), in: round, parent: nil, key: newIdempotencyKey(), &held)
+              usleep(250_000)
+              try held.script("ROLLBACK")
+            }
+          } catch { usleep(20_000) }  // it was ended, or the round is no more
+        }
+      }
+    }
+    for thread in threads { thread.start() }
+    usleep(800_000)
+    var asOperator = try market.asOperator()
+    let began = Date()
+    let answer = Result { try Rounds.cancel(round, reason: "test", &asOperator) }
+    let seconds = Date().timeIntervalSince(began)
+    stop.store(true, ordering: .relaxed)
+    while !threads.allSatisfy(\.isFinished) { usleep(20_000) }
+    #expect(try answer.get() == "cancelled")
+    #expect(seconds < Self.bound)
   }
 
   /// Other tests' timeouts do not help the operator here.

@@ -15,7 +15,7 @@ struct VerifyTests {
     var verification = VerifyRound(bundle)
     verification.statement = try cleared.statement()
     let findings = verification.findings()
-    #expect(findings.count == 8)
+    #expect(findings.count == 9)
     for finding in findings { #expect(finding.problems == [], "\(finding.check)") }
     #expect(!bundle.awards.isEmpty && bundle.awards.contains { $0.alternative == nil }, "a curve won too")
     #expect(try cleared.invariants() == [])
@@ -121,6 +121,21 @@ struct VerifyTests {
     ("UPDATE market.clearing SET bound = bound + 1, proven = false", "bound"),
     ("UPDATE market.round SET merkle_root = sha256('x')", "root"),
     ("UPDATE market.round_pool SET lot_gpus = lot_gpus / 2", "instance"),
+    ("UPDATE market.round SET gate = (SELECT max(e.accepted_at) FROM market.entry e)", "not before the gate, "),
+    ("UPDATE market.round SET effort = 'much'", "opened with effort much, which is none"),
+    ("UPDATE market.clearing SET effort = 'much'", "cleared with effort much, which is none"),
+    (
+      """
+      UPDATE ledger.account SET name = 'Assets:Receivable:Rival'
+      WHERE account_id = (SELECT min(account_id) FROM ledger.account WHERE kind = 'receivable')
+      """, "is posted to the account Assets:Receivable:Rival, which is not that of company-"
+    ),
+    (
+      """
+      UPDATE ledger.posting p SET account_id = (SELECT max(account_id) FROM ledger.account WHERE kind = 'receivable')
+      FROM ledger.account a WHERE a.account_id = p.account_id AND a.kind = 'receivable'
+      """, "which is not that of company-"
+    ),
   ])
   func anEditedResultIsFound(_ edit: String, _ word: String) throws {
     let problems = try problems(after: edit)
