@@ -57,7 +57,7 @@ BEGIN
   SELECT coalesce(max(t.number), 0) INTO head FROM ledger.transaction t;
   IF record_export.selection = 'since LAST' AND record_export.after_number <> last THEN
     PERFORM market.refuse('GM409', format('another export of %s since LAST ended first: its file has these transactions too',
-      record_export.format), 'delete this file and export --since LAST again');
+      record_export.format), 'export --since LAST again');
   ELSIF record_export.after_number > last THEN
     PERFORM market.refuse('GM409', format('%s was exported up to transaction %s; an export after %s leaves a gap',
       record_export.format, last, record_export.after_number), 'export --since LAST');

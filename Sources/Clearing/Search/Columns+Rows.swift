@@ -43,28 +43,35 @@ extension Columns {
   /// The largest sum of heights that each capacity admits, by dynamic programming over bids.
   private static func reachable(_ book: Book, _ position: [Int32], _ capacity: [Int32]) -> [Int32] {
     guard let largest = capacity.max(), largest <= 4096, book.optionCount <= 20_000 else { return capacity }
-    var heights = [[[Int32]]](repeating: [], count: capacity.count)
+    // Each row's heights, bid by bid: those of one bid exclude each other.
+    var heights = [[Int32]](repeating: [], count: capacity.count)
+    var first = heights
+    var owner = [Int](repeating: -1, count: capacity.count)
     for item in 0..<book.itemCount {
-      var mine: [Int32: Set<Int32>] = [:]
       for option in book.options(ofItem: item) {
         let low = book.lowest(option)
         book.forEachRectangle(option) { rectangle in
-          for row in rectangle.start..<rectangle.end where position[Int(row)] >= 0 {
-            if low == book.gpus[option] {
-              mine[position[Int(row)], default: []].insert(rectangle.gpus)
-            } else {
-              mine[position[Int(row)], default: []].formUnion(low...rectangle.gpus)
+          let least = low == book.gpus[option] ? rectangle.gpus : low
+          for row in Int(rectangle.start)..<Int(rectangle.end) where position[row] >= 0 {
+            let row = Int(position[row])
+            if owner[row] != item {
+              owner[row] = item
+              first[row].append(Int32(heights[row].count))
+            }
+            for height in least...rectangle.gpus {
+              if !heights[row][Int(first[row].last!)...].contains(height) { heights[row].append(height) }
             }
           }
         }
       }
-      for (row, set) in mine { heights[Int(row)].append(set.sorted()) }
     }
     return capacity.indices.map { row in
       let limit = Int(capacity[row])
       var reached = [Bool](repeating: false, count: limit + 1)
       reached[0] = true
-      for set in heights[row] where !reached[limit] {
+      for (group, start) in first[row].enumerated() where !reached[limit] {
+        let end = group + 1 < first[row].count ? Int(first[row][group + 1]) : heights[row].count
+        let set = heights[row][Int(start)..<end]
         for sum in stride(from: limit, through: 0, by: -1) where reached[sum] {
           for height in set where sum + Int(height) <= limit { reached[sum + Int(height)] = true }
         }

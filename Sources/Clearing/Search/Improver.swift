@@ -7,6 +7,7 @@ final class Improver {
   private let draw: NeighbourhoodDraw?
   private var random: RandomWords
   private var mix = NeighbourhoodMix()
+  private var round = 0
   /// What the two kinds have had so far.
   private var drawnTicks = 0
   private var disputedTicks = 0
@@ -31,8 +32,11 @@ final class Improver {
     var spent = 0
     while spent < limit, tree.bound > tree.welfare {
       let held = tree.selection
+      round += 1
       // The disputed bids are searched for long at a time, those that meet for a short while: turns would not be fair.
-      var isDrawn = draw != nil && drawnTicks <= disputedTicks
+      // With more rows a drawn search costs many times what it counts, and turns leave it little enough.
+      let isDrawnsTurn = tree.columns.rowCount <= Solver.quickRows ? drawnTicks <= disputedTicks : round % 2 != 0
+      var isDrawn = draw != nil && isDrawnsTurn
       var free = Neighbourhood(bids: isDrawn ? [] : book.withKin(tree.disputedBids()))
       if !isDrawn, free.bids.isEmpty || free.bids == exhausted {
         guard draw != nil else { return spent }
