@@ -1,6 +1,7 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- Month's end: invoices are issued, then the period closes and accepts nothing more.
 
-CREATE FUNCTION ledger.period_named(wanted text) RETURNS date
+CREATE OR REPLACE FUNCTION ledger.period_named(wanted text) RETURNS date
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF wanted IS NULL OR wanted !~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN
@@ -11,17 +12,17 @@ END
 $$;
 
 -- The names of documents; inlined where they are called.
-CREATE FUNCTION ledger.invoice_name(serial bigint) RETURNS text
+CREATE OR REPLACE FUNCTION ledger.invoice_name(serial bigint) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$ SELECT 'INV-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
 
-CREATE FUNCTION ledger.credit_note_name(serial bigint) RETURNS text
+CREATE OR REPLACE FUNCTION ledger.credit_note_name(serial bigint) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$ SELECT 'CN-' || lpad(serial::text, greatest(6, length(serial::text)), '0') $$;
 
 -- A tax is rounded to the nearest cent, half away from zero.
-CREATE FUNCTION ledger.tax_cents(net_cents bigint, rate_ppm integer) RETURNS bigint
+CREATE OR REPLACE FUNCTION ledger.tax_cents(net_cents bigint, rate_ppm integer) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT round(net_cents::numeric * rate_ppm / 1000000)::bigint $$;
 
-CREATE FUNCTION ledger.check_period_over(period date, early boolean) RETURNS void
+CREATE OR REPLACE FUNCTION ledger.check_period_over(period date, early boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   over timestamptz := (period + interval '1 month') AT TIME ZONE 'UTC';
@@ -37,8 +38,9 @@ BEGIN
 END
 $$;
 
--- Issues the invoice of each company, or of one, that has charges or credits booked in the period and none yet.
-CREATE FUNCTION ledger.issue_invoices(wanted_period text, company_name text, early boolean) RETURNS integer
+-- Issues the invoice of each company, or of one, that has charges or credits booked in the period and none yet. Months
+-- may be invoiced in any order.
+CREATE OR REPLACE FUNCTION ledger.issue_invoices(wanted_period text, company_name text, early boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   first_day date := ledger.period_named(wanted_period);
@@ -63,7 +65,7 @@ BEGIN
     JOIN ledger.account a ON a.account_id = p.account_id AND a.kind = 'receivable'
     WHERE t.booked_on BETWEEN first_day AND last_day AND ledger.is_charge(t.kind)
       AND (only_company IS NULL OR c.company_id = only_company)
-      AND NOT EXISTS (SELECT FROM ledger.invoice i WHERE i.company_id = c.company_id AND i.period >= first_day)
+      AND NOT EXISTS (SELECT FROM ledger.invoice i WHERE i.company_id = c.company_id AND i.period = first_day)
     GROUP BY c.company_id, c.name ORDER BY c.name
   LOOP
     next_serial := next_serial + 1;
@@ -86,7 +88,7 @@ $$;
 
 -- Issues what invoices are missing and closes the period with all before it. Corrections found later fall in the
 -- first open one.
-CREATE FUNCTION ledger.close_period(wanted_period text, early boolean) RETURNS integer
+CREATE OR REPLACE FUNCTION ledger.close_period(wanted_period text, early boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   first_day date := ledger.period_named(wanted_period);
@@ -108,7 +110,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION ledger.periods()
+CREATE OR REPLACE FUNCTION ledger.periods()
 RETURNS TABLE (period text, transactions bigint, charged_cents numeric, tax_cents numeric, received_cents numeric, invoices bigint,
   closed_at timestamptz, closed_by text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -126,25 +128,37 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Payments settle the oldest invoices first: paid_cents is what of an invoice they have reached.
-CREATE FUNCTION ledger.invoices(wanted_period text, company_name text)
+CREATE OR REPLACE FUNCTION ledger.invoices(wanted_period text, company_name text)
 RETURNS TABLE (invoice text, company text, period text, issued_at timestamptz, due_on date, net_cents bigint, tax_rate_ppm integer,
   tax_cents bigint, total_cents bigint, paid_cents bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  WITH paid AS (
-    SELECT t.company_id, -sum(p.cents) AS cents
-    FROM ledger.transaction t JOIN ledger.posting p USING (number) JOIN ledger.account a USING (account_id)
-    WHERE a.kind = 'receivable' AND t.kind IN ('payment', 'payment-return', 'deposit-use') GROUP BY t.company_id),
-  ranked AS (
-    SELECT i.*, i.net_cents + i.tax_cents AS total, coalesce(p.cents, 0)
-        - sum(least(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id) AS money,
-      sum(greatest(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id ORDER BY i.serial)
-        - greatest(0, i.net_cents + i.tax_cents) AS before
-    FROM ledger.invoice i LEFT JOIN paid p USING (company_id))
-  SELECT ledger.invoice_name(r.serial), c.name, to_char(r.period, 'YYYY-MM'), r.issued_at, r.due_on, r.net_cents, r.tax_rate_ppm,
-    r.tax_cents, r.total, CASE WHEN r.total <= 0 THEN r.total ELSE greatest(0, least(r.total, r.money - r.before))::bigint END
-  FROM ranked r JOIN market.company c USING (company_id)
-  WHERE (wanted_period IS NULL OR r.period = ledger.period_named(wanted_period)) AND (company_name IS NULL OR c.name = company_name)
-  ORDER BY r.serial
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  wanted_company bigint;
+  first_day date;
+BEGIN
+  IF company_name IS NOT NULL THEN
+    wanted_company := (market.company_named(company_name)).company_id;
+  END IF;
+  IF wanted_period IS NOT NULL THEN
+    first_day := ledger.period_named(wanted_period);
+  END IF;
+  RETURN QUERY
+    WITH paid AS (
+      SELECT t.company_id, -sum(p.cents) AS cents
+      FROM ledger.transaction t JOIN ledger.posting p USING (number) JOIN ledger.account a USING (account_id)
+      WHERE a.kind = 'receivable' AND t.kind IN ('payment', 'payment-return', 'deposit-use') GROUP BY t.company_id),
+    ranked AS (
+      SELECT i.*, i.net_cents + i.tax_cents AS total, coalesce(p.cents, 0)
+          - sum(least(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id) AS money,
+        sum(greatest(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id ORDER BY i.serial)
+          - greatest(0, i.net_cents + i.tax_cents) AS before
+      FROM ledger.invoice i LEFT JOIN paid p USING (company_id))
+    SELECT ledger.invoice_name(r.serial), c.name, to_char(r.period, 'YYYY-MM'), r.issued_at, r.due_on, r.net_cents, r.tax_rate_ppm,
+      r.tax_cents, r.total, CASE WHEN r.total <= 0 THEN r.total ELSE greatest(0, least(r.total, r.money - r.before))::bigint END
+    FROM ranked r JOIN market.company c USING (company_id)
+    WHERE (first_day IS NULL OR r.period = first_day) AND (wanted_company IS NULL OR c.company_id = wanted_company)
+    ORDER BY r.serial;
+END
 $$;
 
 GRANT EXECUTE ON FUNCTION ledger.issue_invoices(text, text, boolean), ledger.close_period(text, boolean) TO market_finance;

@@ -1,8 +1,9 @@
+-- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
 -- The ledger proves itself: no row means that every cent traces to an award, every award to the book, and nothing
 -- was changed since it was written.
 
 -- Computes the chain of hashes again and names the first transaction at which it breaks.
-CREATE FUNCTION ledger.broken_chain() RETURNS SETOF text
+CREATE OR REPLACE FUNCTION ledger.broken_chain() RETURNS SETOF text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE WHEN c.number <> c.expected THEN format('transaction %s is missing', c.expected)
     ELSE format('transaction %s is not as it was written', c.number) END
@@ -20,7 +21,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY c.number LIMIT 1
 $$;
 
-CREATE FUNCTION ledger.problems() RETURNS TABLE (subject text, problem text)
+CREATE OR REPLACE FUNCTION ledger.problems() RETURNS TABLE (subject text, problem text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH lines AS MATERIALIZED (
     SELECT t.number, t.kind, t.award, t.company_id, t.booked_on, p.cents, a.kind AS account_kind, a.account_id
@@ -63,6 +64,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE i.net_cents IS DISTINCT FROM l.cents OR i.tax_cents <> ledger.tax_cents(i.net_cents, i.tax_rate_ppm)
   UNION ALL
   SELECT 'invoice', format('%s and invoices are %s', max(i.serial), count(*)) FROM ledger.invoice i HAVING max(i.serial) <> count(*)
+  UNION ALL
+  -- Closing a month issues all its invoices, of a net of nothing too.
+  SELECT 'invoice', format('%s has %s cents net of charges in the closed period %s that stand on no invoice', m.name, l.cents,
+    to_char(l.period, 'YYYY-MM'))
+  FROM (
+    SELECT l.company_id, date_trunc('month', l.booked_on::timestamp)::date AS period, sum(l.cents) AS cents
+    FROM lines l WHERE l.account_kind = 'receivable' AND ledger.is_charge(l.kind) GROUP BY 1, 2) l
+  JOIN market.company m ON m.company_id = l.company_id
+  WHERE l.period <= (SELECT max(k.period) FROM ledger.closing k)
+    AND NOT EXISTS (SELECT FROM ledger.invoice i WHERE i.company_id = l.company_id AND i.period = l.period)
   UNION ALL
   SELECT 'credit note', format('%s and credit notes are %s', max(n.serial), count(*)) FROM ledger.credit_note n HAVING max(n.serial) <> count(*)
   UNION ALL

@@ -1,6 +1,6 @@
 -- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
--- Rules of settlement that 042, 043, 044 and 046, which are never applied again, made otherwise. 051 makes the table that
--- two of them use.
+-- Rules of settlement that 042, 043 and 047, which made tables and are never applied again, made otherwise. 051 makes the table
+-- that two of them use.
 
 -- The limit keeps every sum of cents within what the tool's amounts can hold. A reference may have any letter, whatever the
 -- database's locale; what it may not have is a line end or another control character.
@@ -268,149 +268,30 @@ BEGIN
 END
 $$;
 
--- Issues the invoice of each company, or of one, that has charges or credits booked in the period and none yet. Months
--- may be invoiced in any order.
-CREATE OR REPLACE FUNCTION ledger.issue_invoices(wanted_period text, company_name text, early boolean) RETURNS integer
+-- An export that ends beyond the ledger would keep what comes next out of every later one.
+CREATE OR REPLACE FUNCTION ledger.record_export(
+  format text, selection text, after_number bigint, up_to bigint, transactions bigint, sha256 text)
+RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  first_day date := ledger.period_named(wanted_period);
-  last_day date := (first_day + interval '1 month')::date - 1;
-  only_company bigint;
-  next_serial bigint;
-  due record;
-  terms record;
-  tax bigint;
-  tax_number bigint;
-  made integer := 0;
+  last bigint;
+  head bigint;
 BEGIN
-  IF company_name IS NOT NULL THEN
-    only_company := (market.company_named(company_name)).company_id;
+  LOCK TABLE ledger.export IN SHARE ROW EXCLUSIVE MODE;
+  last := ledger.last_exported(record_export.format);
+  SELECT coalesce(max(t.number), 0) INTO head FROM ledger.transaction t;
+  IF record_export.selection = 'since LAST' AND record_export.after_number <> last THEN
+    PERFORM market.refuse('GM409', format('another export of %s since LAST ended first: its file has these transactions too',
+      record_export.format), 'export --since LAST again');
+  ELSIF record_export.after_number > last THEN
+    PERFORM market.refuse('GM409', format('%s was exported up to transaction %s; an export after %s leaves a gap',
+      record_export.format, last, record_export.after_number), 'export --since LAST');
+  ELSIF record_export.up_to > head OR record_export.up_to < record_export.after_number THEN
+    PERFORM market.refuse('GM422', format('an export after transaction %s cannot end with %s: the ledger ends with %s',
+      coalesce(record_export.after_number, 0), record_export.up_to, head), 'use gpumarket settle export');
   END IF;
-  LOCK TABLE ledger.transaction IN SHARE ROW EXCLUSIVE MODE;
-  PERFORM ledger.check_period_over(first_day, early);
-  SELECT coalesce(max(i.serial), 0) INTO next_serial FROM ledger.invoice i;
-  FOR due IN
-    SELECT c.company_id, c.name, sum(p.cents)::bigint AS net
-    FROM ledger.transaction t JOIN market.company c USING (company_id) JOIN ledger.posting p ON p.number = t.number
-    JOIN ledger.account a ON a.account_id = p.account_id AND a.kind = 'receivable'
-    WHERE t.booked_on BETWEEN first_day AND last_day AND ledger.is_charge(t.kind)
-      AND (only_company IS NULL OR c.company_id = only_company)
-      AND NOT EXISTS (SELECT FROM ledger.invoice i WHERE i.company_id = c.company_id AND i.period = first_day)
-    GROUP BY c.company_id, c.name ORDER BY c.name
-  LOOP
-    next_serial := next_serial + 1;
-    terms := ledger.terms_of(due.company_id);
-    tax := ledger.tax_cents(due.net, terms.tax_rate_ppm);
-    tax_number := NULL;
-    IF tax <> 0 THEN
-      tax_number := ledger.post('tax', last_day, due.company_id, NULL, NULL, NULL, NULL, ledger.invoice_name(next_serial),
-        format('Tax of invoice %s', ledger.invoice_name(next_serial)),
-        ARRAY[ledger.account_of('receivable', due.company_id, NULL), ledger.account_of('tax', NULL, NULL)], ARRAY[tax, -tax]);
-    END IF;
-    INSERT INTO ledger.invoice (serial, company_id, period, issued_at, due_on, net_cents, tax_rate_ppm, tax_cents, tax_number)
-    VALUES (next_serial, due.company_id, first_day, clock_timestamp(),
-      (clock_timestamp() AT TIME ZONE 'UTC')::date + terms.due_days, due.net, terms.tax_rate_ppm, tax, tax_number);
-    made := made + 1;
-  END LOOP;
-  RETURN made;
+  INSERT INTO ledger.export (format, selection, after_number, up_to, transactions, sha256)
+  VALUES (record_export.format, record_export.selection, record_export.after_number, record_export.up_to,
+    record_export.transactions, record_export.sha256);
 END
-$$;
-
--- Payments settle the oldest invoices first: paid_cents is what of an invoice they have reached.
-CREATE OR REPLACE FUNCTION ledger.invoices(wanted_period text, company_name text)
-RETURNS TABLE (invoice text, company text, period text, issued_at timestamptz, due_on date, net_cents bigint, tax_rate_ppm integer,
-  tax_cents bigint, total_cents bigint, paid_cents bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  wanted_company bigint;
-  first_day date;
-BEGIN
-  IF company_name IS NOT NULL THEN
-    wanted_company := (market.company_named(company_name)).company_id;
-  END IF;
-  IF wanted_period IS NOT NULL THEN
-    first_day := ledger.period_named(wanted_period);
-  END IF;
-  RETURN QUERY
-    WITH paid AS (
-      SELECT t.company_id, -sum(p.cents) AS cents
-      FROM ledger.transaction t JOIN ledger.posting p USING (number) JOIN ledger.account a USING (account_id)
-      WHERE a.kind = 'receivable' AND t.kind IN ('payment', 'payment-return', 'deposit-use') GROUP BY t.company_id),
-    ranked AS (
-      SELECT i.*, i.net_cents + i.tax_cents AS total, coalesce(p.cents, 0)
-          - sum(least(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id) AS money,
-        sum(greatest(0, i.net_cents + i.tax_cents)) OVER (PARTITION BY i.company_id ORDER BY i.serial)
-          - greatest(0, i.net_cents + i.tax_cents) AS before
-      FROM ledger.invoice i LEFT JOIN paid p USING (company_id))
-    SELECT ledger.invoice_name(r.serial), c.name, to_char(r.period, 'YYYY-MM'), r.issued_at, r.due_on, r.net_cents, r.tax_rate_ppm,
-      r.tax_cents, r.total, CASE WHEN r.total <= 0 THEN r.total ELSE greatest(0, least(r.total, r.money - r.before))::bigint END
-    FROM ranked r JOIN market.company c USING (company_id)
-    WHERE (first_day IS NULL OR r.period = first_day) AND (wanted_company IS NULL OR c.company_id = wanted_company)
-    ORDER BY r.serial;
-END
-$$;
-
--- One row for each thing that does not hold; see 046.
-CREATE OR REPLACE FUNCTION ledger.problems() RETURNS TABLE (subject text, problem text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  WITH lines AS MATERIALIZED (
-    SELECT t.number, t.kind, t.award, t.company_id, t.booked_on, p.cents, a.kind AS account_kind, a.account_id
-    FROM ledger.transaction t JOIN ledger.posting p USING (number) JOIN ledger.account a USING (account_id))
-  SELECT 'chain', c FROM ledger.broken_chain() AS c
-  UNION ALL
-  SELECT 'balance', format('transaction %s has %s of %s lines and %s cents over', t.number, count(p.line), t.lines, coalesce(sum(p.cents), 0))
-  FROM ledger.transaction t LEFT JOIN ledger.posting p USING (number)
-  GROUP BY t.number HAVING count(p.line) <> t.lines OR sum(p.cents) <> 0
-  UNION ALL
-  SELECT 'running balance', format('account %s says %s cents, its postings %s', a.name, b.cents, s.cents)
-  FROM ledger.account a LEFT JOIN ledger.balance b USING (account_id)
-  LEFT JOIN (SELECT l.account_id, sum(l.cents) AS cents FROM lines l GROUP BY 1) s USING (account_id)
-  WHERE coalesce(b.cents, 0) <> coalesce(s.cents, 0)
-  UNION ALL
-  SELECT 'award', format('award %s pays %s micro-dollars and %s cents are posted', w.award, w.payment, l.cents)
-  FROM market.award w LEFT JOIN (
-    SELECT l.award, sum(l.cents) AS cents FROM lines l WHERE l.kind = 'award' AND l.account_kind = 'receivable' GROUP BY 1) l USING (award)
-  WHERE l.cents IS DISTINCT FROM w.payment / 10000
-  UNION ALL
-  SELECT 'award', format('award %s is credited %s cents more than it was charged', l.award, sum(l.cents))
-  FROM lines l WHERE l.award IS NOT NULL AND l.account_kind IN ('revenue', 'allowance') GROUP BY l.award HAVING sum(l.cents) > 0
-  UNION ALL
-  SELECT 'round', format('round %s: the control total is not what the awards and the certificate say', r.name)
-  FROM market.clearing k JOIN market.round r USING (round_id) LEFT JOIN ledger.round_control c USING (round_id)
-  CROSS JOIN LATERAL (SELECT count(*) AS awards, coalesce(sum(w.payment), 0) AS payment, coalesce(sum(w.payment / 10000), 0) AS cents
-    FROM market.award w WHERE w.round_id = k.round_id) w
-  CROSS JOIN LATERAL (SELECT coalesce(sum(p.payment), 0) AS payment FROM market.company_payment p WHERE p.round_id = k.round_id) p
-  WHERE (c.awards, c.payment_microdollars, c.posted_cents, p.payment) IS DISTINCT FROM (w.awards::integer, w.payment, w.cents::bigint, w.payment)
-  UNION ALL
-  SELECT 'round', format('round %s is cancelled and %s cents stand', r.name, sum(p.cents))
-  FROM market.round r JOIN ledger.transaction t USING (round_id) JOIN ledger.posting p USING (number)
-  JOIN ledger.account a USING (account_id)
-  WHERE r.state = 'cancelled' AND a.kind = 'receivable' GROUP BY r.name HAVING sum(p.cents) <> 0
-  UNION ALL
-  SELECT 'invoice', format('%s says %s cents net, its transactions %s', ledger.invoice_name(i.serial), i.net_cents, l.cents)
-  FROM ledger.invoice i LEFT JOIN (
-    SELECT l.company_id, date_trunc('month', l.booked_on::timestamp)::date AS period, sum(l.cents) AS cents
-    FROM lines l WHERE l.account_kind = 'receivable' AND ledger.is_charge(l.kind) GROUP BY 1, 2) l USING (company_id, period)
-  WHERE i.net_cents IS DISTINCT FROM l.cents OR i.tax_cents <> ledger.tax_cents(i.net_cents, i.tax_rate_ppm)
-  UNION ALL
-  SELECT 'invoice', format('%s and invoices are %s', max(i.serial), count(*)) FROM ledger.invoice i HAVING max(i.serial) <> count(*)
-  UNION ALL
-  -- Closing a month issues all its invoices, of a net of nothing too.
-  SELECT 'invoice', format('%s has %s cents net of charges in the closed period %s that stand on no invoice', m.name, l.cents,
-    to_char(l.period, 'YYYY-MM'))
-  FROM (
-    SELECT l.company_id, date_trunc('month', l.booked_on::timestamp)::date AS period, sum(l.cents) AS cents
-    FROM lines l WHERE l.account_kind = 'receivable' AND ledger.is_charge(l.kind) GROUP BY 1, 2) l
-  JOIN market.company m ON m.company_id = l.company_id
-  WHERE l.period <= (SELECT max(k.period) FROM ledger.closing k)
-    AND NOT EXISTS (SELECT FROM ledger.invoice i WHERE i.company_id = l.company_id AND i.period = l.period)
-  UNION ALL
-  SELECT 'credit note', format('%s and credit notes are %s', max(n.serial), count(*)) FROM ledger.credit_note n HAVING max(n.serial) <> count(*)
-  UNION ALL
-  SELECT 'period', format('transaction %s was booked in the closed period %s', t.number, to_char(k.period, 'YYYY-MM'))
-  FROM ledger.closing k JOIN ledger.transaction t ON t.number > k.last_number AND t.booked_on < (k.period + interval '1 month')::date
-  UNION ALL
-  SELECT 'period', format('the ledger of the closing of %s is not this one', to_char(k.period, 'YYYY-MM'))
-  FROM ledger.closing k LEFT JOIN ledger.transaction t ON t.number = k.last_number
-  WHERE k.last_number > 0 AND t.hash IS DISTINCT FROM k.last_hash
 $$;
