@@ -19,7 +19,7 @@ let package = Package(
 
     .target(name: "Units", swiftSettings: strict),
     .target(name: "Files", dependencies: ["CZlib", "Units"], swiftSettings: strict),
-    .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+    .target(name: "Postgres", dependencies: ["CLibPQ", "Units"], swiftSettings: strict),
     .target(name: "Clearing", dependencies: ["Units"], swiftSettings: strict),
     .target(name: "Instances", dependencies: ["Clearing", "Files", "Units"], swiftSettings: strict),
     .target(name: "Replay", dependencies: ["Files", "Units"], swiftSettings: strict),

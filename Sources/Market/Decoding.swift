@@ -1,24 +1,9 @@
 import Postgres
 import Units
 
-/// What `timestamptz` columns hold: PostgreSQL's text form in UTC, `2026-12-07 00:00:00+00`.
-struct Timestamp: PostgresDecodable {
-  let instant: Instant
-
-  init?(postgresText text: String) {
-    do {
-      instant = try Instant(iso8601: text.replacing(" ", with: "T"))
-    } catch {
-      return nil
-    }
-  }
-}
-
 extension Row {
-  func instant(_ column: String) throws(PostgresError) -> Instant { try get(column, as: Timestamp.self).instant }
-  func optionalInstant(_ column: String) throws(PostgresError) -> Instant? {
-    try optional(column, as: Timestamp.self)?.instant
-  }
+  func instant(_ column: String) throws(PostgresError) -> Instant { try get(column) }
+  func optionalInstant(_ column: String) throws(PostgresError) -> Instant? { try optional(column) }
   func money(_ column: String) throws(PostgresError) -> Money { Money(microdollars: try get(column)) }
   func optionalMoney(_ column: String) throws(PostgresError) -> Money? {
     try optional(column, as: Int64.self).map { Money(microdollars: $0) }
@@ -46,9 +31,4 @@ extension Row {
     }
     return length
   }
-}
-
-extension Instant: PostgresEncodable {
-  /// The text form with its zone, so that no session setting can move it.
-  public var postgresParameter: Parameter { .text(iso8601) }
 }

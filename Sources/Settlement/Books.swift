@@ -106,7 +106,7 @@ public enum Books {
           name: try row.get("period"), transactions: try row.get("transactions"),
           chargedCents: try row.get("charged_cents"), taxCents: try row.get("tax_cents"),
           receivedCents: try row.get("received_cents"), invoices: try row.get("invoices"),
-          closedAt: try row.optional("closed_at", as: Timestamp.self)?.instant,
+          closedAt: try row.optional("closed_at"),
           closedBy: try row.optional("closed_by")))
     }
     return periods

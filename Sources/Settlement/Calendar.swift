@@ -1,18 +1,4 @@
-import Postgres
 import Units
-
-/// What `timestamptz` columns hold: PostgreSQL's text form in UTC, `2026-12-07 00:00:00+00`.
-struct Timestamp: PostgresDecodable {
-  let instant: Instant
-
-  init?(postgresText text: String) {
-    do {
-      instant = try Instant(iso8601: text.replacing(" ", with: "T"))
-    } catch {
-      return nil
-    }
-  }
-}
 
 /// The parts of a day such as `2026-12-07`, as the ledger gives them.
 func dayParts(_ day: String) -> (year: Substring, month: Substring, day: Substring) {
