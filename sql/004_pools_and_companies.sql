@@ -1,4 +1,4 @@
--- Revision 4. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 5. Applied again whenever that is raised: it holds functions, no tables.
 -- What the operator describes: the market, its pools and outages, the companies with their credit and caps.
 
 CREATE OR REPLACE FUNCTION market.create_market(slot_minutes integer) RETURNS void
@@ -117,12 +117,15 @@ BEGIN
 END
 $$;
 
+-- PostgreSQL stores as it stands what it can read as such a secret, and takes anything else for a password: so the form has
+-- to be exact, to the lengths that base64 can have.
 CREATE OR REPLACE FUNCTION market.check_verifier(verifier text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF verifier IS NULL
-    OR verifier !~ '^SCRAM-SHA-256\$[0-9]{4,7}:[A-Za-z0-9+/]{16,}=*\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$' THEN
-    PERFORM market.refuse('GM400', 'the credential is no SCRAM-SHA-256 verifier', 'use gpumarket company add');
+  IF verifier IS NULL OR verifier !~ ('^SCRAM-SHA-256\$[1-9][0-9]{3,6}'
+    || ':([A-Za-z0-9+/]{4}){5,20}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?'
+    || '\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$') THEN
+    PERFORM market.refuse('GM400', 'the credential is no SCRAM-SHA-256 verifier', 'gpumarket company verifier makes one');
   END IF;
 END
 $$;
@@ -193,8 +196,8 @@ BEGIN
   IF cap_gpus IS NULL THEN
     DELETE FROM market.company_cap k WHERE k.company_id = company.company_id AND k.pool_id = pool.pool_id;
     RETURN;
-  ELSIF cap_gpus < 0 THEN
-    PERFORM market.refuse('GM422', 'a cap cannot be negative', 'give 0 or more GPUs');
+  ELSIF cap_gpus NOT BETWEEN 0 AND 10000000 THEN -- as a pool's capacity
+    PERFORM market.refuse('GM422', format('a cap of %s GPUs is out of range', cap_gpus), 'give 0 to 10000000 GPUs');
   END IF;
   INSERT INTO market.company_cap (company_id, pool_id, gpus) VALUES (company.company_id, pool.pool_id, cap_gpus)
   ON CONFLICT (company_id, pool_id) DO UPDATE SET gpus = excluded.gpus;

@@ -1,5 +1,6 @@
--- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
--- Joining is market.add_company; here are a new credential, leaving, and how much one company may enter.
+-- Revision 3. Applied again whenever that is raised: it holds functions, no tables.
+-- Joining is market.add_company; here are a new credential, by the operator or by the company itself, leaving, and how much
+-- one company may enter.
 
 -- Ends the sessions of a login in all databases. They end by themselves within moments; none can write any more, because
 -- every function asks who is behind the connection.
@@ -47,6 +48,34 @@ BEGIN
   PERFORM market.change_login(company.login_role, format('PASSWORD %L', verifier));
   PERFORM market.record_act('rotate credential', company.name, '{}');
   RETURN company.login_role;
+END
+$$;
+
+-- For a company: its own login gets another password, of which only the verifier comes here, so that whoever made the one
+-- before, or reads the server's log, does not have it. Twenty times a day, or its lines would hide others in the audit log.
+CREATE OR REPLACE FUNCTION market.change_own_password(verifier text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  company_name text := (SELECT c.name FROM market.company c WHERE c.company_id = market.current_company());
+BEGIN
+  PERFORM market.check_verifier(verifier);
+  IF (SELECT count(*) FROM market.audit a WHERE a.actor = session_user AND a.act = 'change password'
+      AND a.at > clock_timestamp() - interval '1 day') >= 20 THEN
+    PERFORM market.refuse('GM409', 'the password was changed twenty times within a day',
+      'try again tomorrow, or ask the operator for gpumarket company rotate');
+  END IF;
+  PERFORM market.change_login(session_user, format('PASSWORD %L', verifier));
+  PERFORM market.record_act('change password', company_name, '{}');
+END
+$$;
+
+-- For a company, once its change is committed: ends those of its sessions that came in by the old password until then. It
+-- leaves no line, for it takes nothing from anyone: a login can end its own sessions by pg_terminate_backend too.
+CREATE OR REPLACE FUNCTION market.end_own_sessions() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM market.current_company();
+  PERFORM market.end_sessions(session_user);
 END
 $$;
 
@@ -101,3 +130,4 @@ $$;
 
 GRANT EXECUTE ON FUNCTION market.rotate_company(text, text), market.revoke_company(text, text), market.set_quota(text, integer),
   market.end_company_sessions(text) TO market_operator;
+GRANT EXECUTE ON FUNCTION market.change_own_password(text), market.end_own_sessions() TO market_company;

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Receipts become proofs: after publication a company gets the path from its entry to the root, and the auditor the
 -- whole book (029). Nobody gets anything of a book before its round is published.
 
@@ -88,5 +88,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE r.name = round_name AND r.state IN ('closed', 'published')
 $$;
 
+-- SHA-256 over the salts of a sealed book in its order, in hexadecimal: the salt of the caps' digest in the statement
+-- (Terms.swift), which companies get. Whoever has the whole book can compute it; of companies only one that bid alone.
+CREATE OR REPLACE FUNCTION market.closing_salt(round_name text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT encode(sha256(convert_to(coalesce(string_agg(e.salt, '' ORDER BY s.position), ''), 'UTF8')), 'hex')
+  FROM market.round r JOIN market.seal s USING (round_id) JOIN market.entry e USING (entry_id)
+  WHERE r.name = round_name AND r.state IN ('closed', 'published')
+$$;
+
 GRANT EXECUTE ON FUNCTION market.my_proof(text) TO market_company;
-GRANT EXECUTE ON FUNCTION market.closing_facts(text) TO market_clearing;
+GRANT EXECUTE ON FUNCTION market.closing_facts(text), market.closing_salt(text) TO market_clearing;

@@ -1,4 +1,4 @@
--- Revision 1. Applied again whenever that is raised: it holds functions, no tables.
+-- Revision 2. Applied again whenever that is raised: it holds functions, no tables.
 -- Month's end: invoices are issued, then the period closes and accepts nothing more.
 
 CREATE OR REPLACE FUNCTION ledger.period_named(wanted text) RETURNS date
@@ -87,7 +87,8 @@ END
 $$;
 
 -- Issues what invoices are missing and closes the period with all before it. Corrections found later fall in the
--- first open one.
+-- first open one. A month that lies ahead is closed where something is booked: a mistyped year would send all that follows
+-- into the month behind it, for good.
 CREATE OR REPLACE FUNCTION ledger.close_period(wanted_period text, early boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -102,6 +103,11 @@ BEGIN
     PERFORM market.refuse('GM409', format('the period %s before it is open', to_char(month, 'YYYY-MM')), 'close the periods in order');
   END IF;
   made := ledger.issue_invoices(wanted_period, NULL, early);
+  IF first_day > (clock_timestamp() AT TIME ZONE 'UTC')::date
+    AND NOT EXISTS (SELECT FROM ledger.transaction t WHERE t.booked_on >= first_day) THEN
+    PERFORM market.refuse('GM409', format('the period %s has not begun, and nothing is booked in it or later',
+      to_char(first_day, 'YYYY-MM')), 'check the year: what is closed stays closed');
+  END IF;
   INSERT INTO ledger.closing (period, closed_at, last_number, last_hash)
   SELECT first_day, clock_timestamp(), coalesce(max(t.number), 0),
     coalesce((SELECT x.hash FROM ledger.transaction x ORDER BY x.number DESC LIMIT 1), '')

@@ -1,18 +1,42 @@
 import Postgres
 
-/// Credentials that change, companies that leave; operator only.
+/// Credentials that change, companies that leave; operator only, but for a company's own password.
 extension Companies {
   /// Gives a company a new credential; the old one and its sessions end.
   ///
   /// Not within a transaction: sessions that came in by the old credential before the new one was committed are
   /// ended then.
-  public static func rotate(_ connection: inout Connection, company: String) throws(PostgresError) -> Credential {
-    let password = randomPassword()
-    let verifier = try connection.scramVerifier(password: password)
-    let login: String = try connection.query("SELECT market.rotate_company(\(company), \(verifier)) AS login").one()
-      .get("login")
+  ///
+  /// - Parameter verifier: of a password that the company made and keeps, as in `add`.
+  /// - Throws: `GM400` for what is no verifier, `GM404` for a company that is not there, `GM409` for one that was
+  ///   revoked.
+  public static func rotate(
+    _ connection: inout Connection, company: String, verifier: String? = nil
+  ) throws(PostgresError) -> Credential {
+    let made = try NewPassword()
+    let login: String = try connection.query(
+      "SELECT market.rotate_company(\(company), \(verifier ?? made.verifier)) AS login"
+    ).one().get("login")
     try connection.query("SELECT market.end_company_sessions(\(company))")
-    return Credential(login: login, password: password)
+    return Credential(login: login, password: verifier == nil ? made.text : nil)
+  }
+
+  /// Gives the company that this connection logs in as another password, of which the server gets the verifier alone;
+  /// its other sessions end. Not within a transaction, as with `rotate`. Sent again it does no more.
+  ///
+  /// - Throws: `GM403` for a login that is no company's, `GM409` after twenty changes within a day.
+  public static func changeOwnPassword(
+    _ connection: inout Connection, to password: NewPassword
+  ) throws(PostgresError) {
+    try connection.query("SELECT market.change_own_password(\(password.verifier))")
+    try endOwnSessions(&connection)
+  }
+
+  /// Ends all sessions but this one of the company that it logs in as.
+  ///
+  /// - Throws: `GM403` for a login that is no company's.
+  public static func endOwnSessions(_ connection: inout Connection) throws(PostgresError) {
+    try connection.query("SELECT market.end_own_sessions()")
   }
 
   /// Ends a company's access at once. Its open bids stand. Not within a transaction, as with `rotate`.

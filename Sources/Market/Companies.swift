@@ -20,8 +20,14 @@ public struct Company: Sendable {
 public struct Credential: Sendable {
   /// `c_` and 16 hexadecimal digits: the role that it logs in as.
   public let login: String
-  /// Random; the server has only its SCRAM verifier, so nobody can show it again.
-  public let password: String
+  /// The server has only its SCRAM verifier, so nobody can show it again. Nil where it is known to the company alone.
+  public let password: String?
+
+  /// What was made, to be shown.
+  public init(login: String, password: String?) {
+    self.login = login
+    self.password = password
+  }
 }
 
 /// What a company may spend and what is committed.
@@ -38,18 +44,21 @@ public struct Account: Sendable {
   public let caps: [(pool: String, gpus: Int)]
 }
 
-/// The companies of the market; operator only, but for `account`.
+/// The companies of the market; operator only, but for what a company does with its own account and login.
 public enum Companies {
   /// Adds a company and makes its login, with a random password that is stored nowhere.
+  ///
+  /// - Parameter verifier: of a password that the company made and keeps (`NewPassword`), in place of the random one.
+  /// - Throws: `GM400` for what is no verifier, `GM409` where the name is taken, `GM422` for a name or credit that none
+  ///   can have.
   public static func add(
-    _ connection: inout Connection, name: String, credit: Money
+    _ connection: inout Connection, name: String, credit: Money, verifier: String? = nil
   ) throws(PostgresError) -> Credential {
-    let password = randomPassword()
-    let verifier = try connection.scramVerifier(password: password)
+    let made = try NewPassword()
     let login: String = try connection.query(
-      "SELECT market.add_company(\(name), \(credit.microdollars)::bigint, \(verifier)) AS login"
+      "SELECT market.add_company(\(name), \(credit.microdollars)::bigint, \(verifier ?? made.verifier)) AS login"
     ).one().get("login")
-    return Credential(login: login, password: password)
+    return Credential(login: login, password: verifier == nil ? made.text : nil)
   }
 
   /// All companies by name.

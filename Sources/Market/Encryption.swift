@@ -31,7 +31,8 @@ public struct EncryptionKeyPair: Sendable {
   }
 }
 
-/// The public key that bids of an encrypted round are sealed to, signed by the clearing host.
+/// The public key that bids of an encrypted round are sealed to, signed by the clearing host with the gate before which it
+/// opens none of them.
 public struct EncryptionAnnouncement: Sendable {
   /// The round's name.
   public let round: String
@@ -42,6 +43,8 @@ public struct EncryptionAnnouncement: Sendable {
   /// The clearing host's public key.
   public let signer: [UInt8]
   let signature: [UInt8]
+  /// The round's gate, as the database says now; nil where there is no such round.
+  public let gate: Instant?
 
   /// Asks the database what was announced for a round.
   public init(_ round: String, _ connection: inout Connection) throws(PostgresError) {
@@ -51,31 +54,62 @@ public struct EncryptionAnnouncement: Sendable {
     publicKey = try row?.optional("public_key") ?? []
     signer = try row?.optional("signer") ?? []
     signature = try row?.optional("signature") ?? []
+    gate = try row?.optionalInstant("gate")
   }
 
-  static func message(round: String, publicKey: [UInt8]) -> String {
-    JSONText.object([
-      .init("format", "gpumarket round key 1"), .init("round", .string(round)),
-      .init("public_key", .string(hex(publicKey))),
-    ]).text()
-  }
-
-  /// Makes sure that the key was announced by the clearing host that the company knows.
+  /// What is signed.
   ///
-  /// - Parameter pinned: that host's public key in hexadecimal, as it was handed over when the company joined.
-  /// - Throws: `TrustProblem` where there is no key yet, or another signed it: then someone in between wants to read bids.
-  public func verify(pinned: String) throws(TrustProblem) {
+  /// - Parameter gate: nil gives what earlier versions signed, which named no gate.
+  static func message(round: String, publicKey: [UInt8], gate: Instant?) -> String {
+    var members: [JSONText.Member] = [
+      .init("format", .string("gpumarket round key \(gate == nil ? 1 : 2)")), .init("round", .string(round)),
+      .init("public_key", .string(hex(publicKey))),
+    ]
+    if let gate { members.append(.init("gate", .string(gate.iso8601))) }
+    return JSONText.object(members).text()
+  }
+
+  /// Whether a signature is a host's over a round's key and this gate, or over the key alone, as earlier versions signed.
+  static func isSigned(
+    _ signature: [UInt8], by signer: [UInt8], round: String, publicKey: [UInt8], gate: Instant?
+  ) -> Bool {
+    let named: [Instant?] = [gate, nil]
+    return named.contains { gate in
+      StatementKey.verifies(
+        signature, message(round: round, publicKey: publicKey, gate: gate), publicKey: signer)
+    }
+  }
+
+  /// The same of what was announced here.
+  func isSigned(by signer: [UInt8], gate: Instant?) -> Bool {
+    Self.isSigned(signature, by: signer, round: round, publicKey: publicKey, gate: gate)
+  }
+
+  /// Makes sure that the key was announced by the clearing host that the company knows, for the gate that it knows.
+  ///
+  /// - Parameters:
+  ///   - pinned: that host's public key in hexadecimal, as it was handed over when the company joined.
+  ///   - told: the gate that the bidder was shown; nil takes `gate`.
+  /// - Throws: `TrustProblem` where there is no key yet, or another signed it, or the host signed it for another gate:
+  ///   then someone in between wants to read bids.
+  public func verify(pinned: String, told: Instant? = nil) throws(TrustProblem) {
     guard !publicKey.isEmpty else {
       throw TrustProblem(
         "round \(round) is encrypted and its key is not announced yet",
         "try again in a minute: the clearing host announces it")
     }
-    guard hex(signer) == pinned.lowercased(),
-      StatementKey.verifies(signature, Self.message(round: round, publicKey: publicKey), publicKey: signer)
-    else {
+    guard hex(signer) == pinned.lowercased() else {
       throw TrustProblem(
         "the key of round \(round) is not announced by the clearing host you trust",
         "do not bid; tell the operator: whoever announced it could read bids")
+    }
+    let named = told ?? gate
+    guard isSigned(by: signer, gate: named) else {
+      throw TrustProblem(
+        "the key of round \(round) is not signed by the clearing host you trust for the gate that the database names, "
+          + (named?.iso8601 ?? "none"),
+        "do not bid; tell the operator: the gate was moved since the key was announced, or the key is another, and bids "
+          + "could be read before their time")
     }
   }
 }

@@ -147,23 +147,7 @@ public struct BookInstance: Sendable {
       .init("delivery_end", .string(round.delivery.end.iso8601)),
       .init("slot_minutes", .integer(Int64(round.slotLength.minutes))), .init("pricing", .string(round.pricing)),
       .init("merkle_root", .string(hex(book.merkleRoot))),
-      .init(
-        "pools",
-        .array(
-          book.pools.map { pool in
-            [
-              "name": .string(pool.name), "lot_gpus": .integer(Int64(pool.lotGPUs)),
-              "reserve": .integer(pool.reserve.microdollarsPerGPUHour),
-              "capacity_gpus": .array(pool.capacityGPUs.map { .integer(Int64($0)) }),
-            ]
-          })),
-      .init(
-        "caps",
-        .array(
-          book.caps.map {
-            ["company": .string($0.company), "pool": .string($0.pool), "gpus": .integer(Int64($0.gpus))]
-          }
-        )),
+      .init("pools", Terms.text(of: book.pools)), .init("caps", Terms.text(of: book.caps)),
       .init("bids", .array(book.entries.map { .string(hex($0.hash)) })),
     ]).bytes()
   }

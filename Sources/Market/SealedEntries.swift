@@ -190,10 +190,6 @@ extension SealedEntries {
       "SELECT s.*, NULL AS cancel_reason FROM market.sealed_round(\(name)) s"
     ).one()
     let root: [UInt8] = try sealed.get("merkle_root")
-    var caps: [(company: String, pool: String, gpus: Int)] = []
-    for row in try connection.query("SELECT * FROM market.sealed_caps(\(name))") {
-      caps.append((try row.get("company"), try row.get("pool"), try row.get("gpus")))
-    }
     var entries: [VerifyBundle.Entry] = []
     while true {
       let last = entries.last?.place ?? 0
@@ -213,20 +209,33 @@ extension SealedEntries {
     entryCount = try sealed.get("entry_count")
     merkleRoot = hex(root)
     pools = try Rounds.pools(of: name, &connection)
-    self.caps = caps
+    caps = try Self.caps(of: name, &connection)
     self.entries = entries
+  }
+
+  /// The caps that were sealed with a book; for the clearing role.
+  static func caps(
+    of name: String, _ connection: inout Connection
+  ) throws(PostgresError) -> [(company: String, pool: String, gpus: Int)] {
+    var caps: [(company: String, pool: String, gpus: Int)] = []
+    for row in try connection.query("SELECT * FROM market.sealed_caps(\(name))") {
+      caps.append((try row.get("company"), try row.get("pool"), try row.get("gpus")))
+    }
+    return caps
   }
 }
 
 extension SealedBook {
   /// Reads a sealed book and makes sure that it is still the one that was sealed; for the clearing role.
   ///
-  /// All is computed again from the entries: each one's hash, their order, count and root, and which bids are live.
+  /// All is computed again from the entries: each one's hash, their order, count and root, and which bids are live. The
+  /// terms are those that the statement covers.
   ///
   /// - Parameters:
   ///   - statement: what the clearing host signed when the gate had closed.
   ///   - host: opens an encrypted round's boxes again, where it has the key.
-  /// - Throws: `PostgresError` with `GM409` where the round is not sealed, `TrustProblem` where the book was changed.
+  /// - Throws: `PostgresError` with `GM409` where the round is not sealed, `TrustProblem` where the book or the terms were
+  ///   changed, or the boxes were opened before the gate that the host announced.
   public static func load(
     _ name: String, statement: Statement? = nil, host: StatementHost? = nil, _ connection: inout Connection
   ) throws -> SealedBook {
@@ -238,6 +247,8 @@ extension SealedBook {
         statement.problems(
           round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
           pinnedKey: nil))
+      let isEncrypted = try EncryptionAnnouncement(name, &connection).isEncrypted
+      try refuse(name, statement.problems(terms: Terms(sealed, isEncrypted: isEncrypted)))
     }
     if let host { try refuse(name, try boxProblems(sealed, host, &connection)) }
     let book = try sealed.book()
@@ -263,8 +274,7 @@ extension SealedBook {
     guard announcement.isEncrypted else { return ["bids are said to be opened, and the round is not encrypted"] }
     guard host.hasRoundKey(sealed.round.name, publicKey: announcement.publicKey) else {
       // It may have been lost since the boxes were opened; but a key that this host never announced was put there.
-      let message = EncryptionAnnouncement.message(round: sealed.round.name, publicKey: announcement.publicKey)
-      return StatementKey.verifies(announcement.signature, message, publicKey: host.key.publicKey)
+      return announcement.isSigned(by: host.key.publicKey, gate: announcement.gate)
         ? [] : ["the round's key is not the one that this host announced"]
     }
     let pair = try host.roundKey(sealed.round.name, publicKey: announcement.publicKey)

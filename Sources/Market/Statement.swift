@@ -2,8 +2,8 @@ import Files
 import Postgres
 import Units
 
-/// What the clearing host signs right after a gate has closed: which book was sealed. Whoever keeps the file can later
-/// show that the book is another.
+/// What the clearing host signs right after a gate has closed: which book was sealed, and under which terms. Whoever
+/// keeps the file can later show that the book or the terms are others.
 public struct Statement: Sendable, Equatable {
   /// The round's name.
   public let round: String
@@ -13,15 +13,22 @@ public struct Statement: Sendable, Equatable {
   public let merkleRoot: [UInt8]
   /// Microseconds of the server's clock, UTC.
   public let closedAt: String
+  /// Nil where an earlier version made the statement, which covered none.
+  public let terms: Terms?
   /// The signing host's, 32 bytes (Ed25519).
   public let publicKey: [UInt8]
-  /// 64 bytes, over round, count, root and time as one JSON text.
+  /// 64 bytes, over all but the key as one JSON text.
   public let signature: [UInt8]
 
   /// Signs what the database says of a closed round; for the clearing role.
   ///
   /// - Throws: `GM409` where the round is not sealed.
   public init(_ round: String, key: StatementKey, _ connection: inout Connection) throws {
+    try self.init(round, key: key, coversTerms: true, &connection)
+  }
+
+  /// - Parameter coversTerms: false makes one as earlier versions did, for tests.
+  init(_ round: String, key: StatementKey, coversTerms: Bool, _ connection: inout Connection) throws {
     guard let row = try connection.query("SELECT * FROM market.closing_facts(\(round))").first else {
       throw PostgresError(
         .refused, "round \(round) is not sealed", sqlState: "GM409",
@@ -32,8 +39,9 @@ public struct Statement: Sendable, Equatable {
     entryCount = try row.get("entry_count")
     merkleRoot = bytes(hex: root) ?? []
     closedAt = try row.instant("closed_at").iso8601
+    terms = coversTerms ? try Terms(ofSealed: round, &connection) : nil
     publicKey = key.publicKey
-    signature = key.sign(Self.message(round, entryCount, merkleRoot, closedAt))
+    signature = key.sign(Self.message(round, entryCount, merkleRoot, closedAt, terms))
   }
 
   /// Reads a statement's file.
@@ -41,11 +49,14 @@ public struct Statement: Sendable, Equatable {
   /// - Throws: `JSONProblem` for another kind of file, `TrustProblem` where the signature is not the key's.
   public init(json text: [UInt8], source: String) throws {
     let value = try JSONReader.parse(text, source: source)
-    try value.require(
-      keys: ["format", "round", "entry_count", "merkle_root", "closed_at", "public_key", "signature"])
-    guard try value.at("format").string() == Self.format else {
+    let format = try value.at("format").string()
+    guard [Self.format, Self.formatWithoutTerms].contains(format) else {
       throw try value.at("format").problem("this is no closing statement", "expected \"\(Self.format)\"")
     }
+    let coversTerms = format == Self.format
+    var keys = ["format", "round", "entry_count", "merkle_root", "closed_at", "public_key", "signature"]
+    if coversTerms { keys += ["offer", "caps"] }
+    try value.require(keys: keys)
     func hexadecimal(_ name: String) throws -> [UInt8] {
       let member = try value.at(.key(name))
       guard let found = bytes(hex: try member.string()) else {
@@ -57,33 +68,45 @@ public struct Statement: Sendable, Equatable {
     entryCount = Int(try value.at("entry_count").integer(in: 0...Int64(Int32.max)))
     merkleRoot = try hexadecimal("merkle_root")
     closedAt = try value.at("closed_at").string()
+    terms = coversTerms ? Terms(offer: try hexadecimal("offer"), caps: try hexadecimal("caps")) : nil
     publicKey = try hexadecimal("public_key")
     signature = try hexadecimal("signature")
     guard
-      StatementKey.verifies(signature, Self.message(round, entryCount, merkleRoot, closedAt), publicKey: publicKey)
+      StatementKey.verifies(
+        signature, Self.message(round, entryCount, merkleRoot, closedAt, terms), publicKey: publicKey)
     else {
       throw TrustProblem(
         "the signature of \(source) is not that of its key", "take the statement as the clearing host wrote it")
     }
   }
 
-  private static let format = "gpumarket closing statement 1"
+  private static let format = "gpumarket closing statement 2"
+  private static let formatWithoutTerms = "gpumarket closing statement 1"
 
-  private static func message(_ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String) -> String {
-    JSONText.object(members(round, count, root, closedAt)).text()
+  private static func message(
+    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms?
+  ) -> String {
+    JSONText.object(members(round, count, root, closedAt, terms)).text()
   }
 
-  private static func members(_ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String) -> [JSONText.Member] {
-    [
-      .init("format", .string(format)), .init("round", .string(round)), .init("entry_count", .integer(Int64(count))),
-      .init("merkle_root", .string(hex(root))), .init("closed_at", .string(closedAt)),
+  private static func members(
+    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms?
+  ) -> [JSONText.Member] {
+    var members: [JSONText.Member] = [
+      .init("format", .string(terms == nil ? formatWithoutTerms : format)), .init("round", .string(round)),
+      .init("entry_count", .integer(Int64(count))), .init("merkle_root", .string(hex(root))),
+      .init("closed_at", .string(closedAt)),
     ]
+    if let terms {
+      members += [.init("offer", .string(hex(terms.offer))), .init("caps", .string(hex(terms.caps)))]
+    }
+    return members
   }
 
   /// As a file.
   public var json: JSONText {
     .object(
-      Self.members(round, entryCount, merkleRoot, closedAt) + [
+      Self.members(round, entryCount, merkleRoot, closedAt, terms) + [
         .init("public_key", .string(hex(publicKey))), .init("signature", .string(hex(signature))),
       ])
   }
@@ -104,5 +127,27 @@ public struct Statement: Sendable, Equatable {
       problems.append("the book's root is \(hex(merkleRoot)), the statement says \(hex(self.merkleRoot))")
     }
     return problems
+  }
+
+  /// Which terms are not those that were signed, in words; empty if all are, or the statement covers none.
+  public func problems(terms found: Terms) -> [String] {
+    guard let terms, found.caps != terms.caps else { return problems(offer: found.offer) }
+    return problems(offer: found.offer) + [
+      "the caps are not those that were signed: their digest is \(hex(found.caps)), the statement says \(hex(terms.caps))"
+    ]
+  }
+
+  /// The same of the digest of what a round offers, which companies can compute: `Terms.offer(of:_:)`.
+  public func problems(offer found: [UInt8]) -> [String] {
+    guard let terms, found != terms.offer else { return [] }
+    return [
+      "what the round offers, or how it is priced, is not what was signed: the digest of the offer is \(hex(found)), "
+        + "the statement says \(hex(terms.offer))"
+    ]
+  }
+
+  /// Whether both are of the same closing, whatever they say of terms.
+  func isOfSameBook(as other: Statement) -> Bool {
+    (round, entryCount, closedAt) == (other.round, other.entryCount, other.closedAt) && merkleRoot == other.merkleRoot
   }
 }

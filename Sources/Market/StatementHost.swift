@@ -14,6 +14,8 @@ public struct StatementHost: Sendable {
   let roundKeysFolder: String
   /// What is opened in one call: PostgreSQL reads no JSON text beyond 256 MiB.
   var bytesAtOnce = 4 << 20
+  /// What time it is here. Whoever administers the database sets its clock; this one is the host's own.
+  var now: @Sendable () -> Instant = { StatementHost.clock() }
 
   /// Opens the host's folder, making it and the key the first time.
   ///
@@ -41,9 +43,16 @@ public struct StatementHost: Sendable {
   /// The file of a round's statement.
   public func path(ofRound round: String) -> String { "\(statementsFolder)/\(round).json" }
 
-  /// Signs and writes the statement of a closed round; one that is there already must say the same.
+  private static func clock() -> Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+  }
+
+  /// Signs and writes the statement of a closed round; one that is there already must say the same, and stays.
   ///
-  /// - Throws: `TrustProblem` where the earlier statement is of another book: then the database was changed.
+  /// - Returns: what the file says: of an earlier version's, which covers no terms, without them.
+  /// - Throws: `TrustProblem` where the earlier statement is of another book or offer: then the database was changed.
   @discardableResult
   public func writeStatement(_ round: String, _ connection: inout Connection) throws -> Statement {
     let statement = try Statement(round, key: key, &connection)
@@ -51,15 +60,26 @@ public struct StatementHost: Sendable {
     let path = path(ofRound: round)
     if access(path, F_OK) == 0 {
       let earlier = try Statement(json: readFile(path), source: path)
-      guard earlier.publicKey != statement.publicKey || earlier == statement else {
-        throw TrustProblem(
-          "\(path) was signed for another book of round \(round)",
-          "the database was changed or is another one: do not clear; keep both and compare (docs/operating.md)")
+      if earlier.publicKey == statement.publicKey {
+        guard earlier.isOfSameBook(as: statement) else {
+          throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
+        }
+        // Not the caps: their digest differs too where an entry was edited, and loading the book tells which it is.
+        let problems = statement.terms.map { earlier.problems(offer: $0.offer) } ?? []
+        guard problems.isEmpty else {
+          throw Self.signedOtherwise(
+            "\(path) was signed for other terms of round \(round): \(problems.joined(separator: "; "))")
+        }
+        return earlier
       }
-      if earlier == statement { return earlier }
     }
     try writeAtomically(path, statement.json.text(pretty: true) + "\n")
     return statement
+  }
+
+  private static func signedOtherwise(_ problem: String) -> TrustProblem {
+    TrustProblem(
+      problem, "the database was changed or is another one: do not clear; keep both and compare (docs/operating.md)")
   }
 
   // MARK: Encrypted rounds
@@ -72,9 +92,10 @@ public struct StatementHost: Sendable {
       try Self.makeFolder(roundKeysFolder, 0o700)
       removeCopies(of: globPattern(roundKeysFolder) + "/*.key")
       let pair = EncryptionKeyPair()
-      // On disk before anyone can seal to it.
-      try writeSecret(roundKeyPath(round, pair.publicKey), hex(pair.secretKey) + "\n")
-      let signature = key.sign(EncryptionAnnouncement.message(round: round, publicKey: pair.publicKey))
+      guard let gate = try EncryptionAnnouncement(round, &connection).gate else { continue }
+      // On disk before anyone can seal to it; the gate too, so that nobody moves it later.
+      try writeSecret(roundKeyPath(round, pair.publicKey), "\(hex(pair.secretKey))\n\(gate.iso8601)\n")
+      let signature = key.sign(EncryptionAnnouncement.message(round: round, publicKey: pair.publicKey, gate: gate))
       let outcome: String = try connection.query(
         "SELECT market.announce_key(\(round), \(pair.publicKey), \(key.publicKey), \(signature)) AS outcome"
       ).one().get("outcome")
@@ -92,10 +113,32 @@ public struct StatementHost: Sendable {
     access(roundKeyPath(round, publicKey), F_OK) == 0
   }
 
-  /// The key pair of an encrypted round.
+  /// Where the host's clock is so little behind that the gate passes meanwhile, it waits: microseconds.
+  private static let patience: Int64 = 5_000_000
+
+  /// The key pair of an encrypted round, from the gate on that was announced with it. It opens bids, so nobody gets it
+  /// sooner, whatever the database says of the round and of the time.
   ///
-  /// - Throws: `TrustProblem` where the file is gone: then its bids can be read by nobody.
+  /// - Throws: `TrustProblem`, early, before that gate by the host's own clock; and where the file is gone: then its bids
+  ///   can be read by nobody.
   public func roundKey(_ round: String, publicKey: [UInt8]) throws -> EncryptionKeyPair {
+    let (pair, gate) = try roundKeyFile(round, publicKey: publicKey)
+    guard let gate else { return pair }
+    let early = gate.microseconds - now().microseconds
+    if early > 0, early <= Self.patience { usleep(UInt32(early) + 1000) }
+    let time = now()
+    guard time >= gate else {
+      throw TrustProblem(
+        "the gate that was announced for the encrypted round \(round) closes at \(gate); it is \(time) by this host's "
+          + "clock, and its bids are not opened before",
+        "clear it after the gate; a round closed early is opened at the gate that bidders were told, no sooner",
+        isEarly: true)
+    }
+    return pair
+  }
+
+  /// What the file of a round's key holds: the pair, and the gate that was announced with it; earlier versions wrote none.
+  func roundKeyFile(_ round: String, publicKey: [UInt8]) throws -> (pair: EncryptionKeyPair, gate: Instant?) {
     let path = roundKeyPath(round, publicKey)
     guard access(path, F_OK) == 0 else {
       throw TrustProblem(
@@ -103,16 +146,23 @@ public struct StatementHost: Sendable {
         "clear on the host that announced it, or restore the file from a backup; without it the round can only be cancelled"
       )
     }
-    let text = String(decoding: try readFile(path), as: UTF8.self)
-    guard let secret = bytes(hex: String(text.prefix(64))), secret.count == 32 else {
+    let lines = String(decoding: try readFile(path), as: UTF8.self).split(separator: "\n")
+    guard let secret = lines.first.flatMap({ bytes(hex: String($0)) }), secret.count == 32, lines.count <= 2 else {
       throw TrustProblem("\(path) holds no key", "restore it from a backup")
     }
-    return EncryptionKeyPair(publicKey: publicKey, secretKey: secret)
+    let pair = EncryptionKeyPair(publicKey: publicKey, secretKey: secret)
+    guard lines.count == 2 else { return (pair, nil) }
+    guard let gate = try? Instant(iso8601: lines[1]) else {
+      throw TrustProblem("\(path) holds no gate in its second line", "restore it from a backup")
+    }
+    return (pair, gate)
   }
 
   /// Opens the bids of a closed encrypted round and writes them, with the reason for each that is refused.
   ///
   /// Does nothing for another round, or where it was done before.
+  ///
+  /// - Throws: `TrustProblem`, early, before the gate that was announced, by the host's own clock.
   public func openBoxes(_ round: String, _ connection: inout Connection) throws {
     let announcement = try EncryptionAnnouncement(round, &connection)
     guard announcement.isEncrypted else { return }

@@ -8,10 +8,13 @@ public struct TrustProblem: Error, Sendable, Equatable, CustomStringConvertible 
   public let problem: String
   /// What to do about it.
   public let advice: String
+  /// Whether it is only too early: nothing is wrong, and the same will do later.
+  public let isEarly: Bool
 
-  public init(_ problem: String, _ advice: String) {
+  public init(_ problem: String, _ advice: String, isEarly: Bool = false) {
     self.problem = problem
     self.advice = advice
+    self.isEarly = isEarly
   }
 
   /// The sentence and the next step.

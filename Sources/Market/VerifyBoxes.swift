@@ -48,11 +48,14 @@ struct VerifyBoxes {
   }
 
   private func announcement(_ keys: VerifyBundle.Encryption) -> [String] {
-    let message = EncryptionAnnouncement.message(round: book.round.name, publicKey: bytes(hex: keys.publicKey) ?? [])
-    if !StatementKey.verifies(
-      bytes(hex: keys.signature) ?? [], message, publicKey: bytes(hex: keys.signer) ?? [])
-    {
-      return ["the announcement of the round's key is not signed by \(keys.signer)"]
+    guard
+      EncryptionAnnouncement.isSigned(
+        bytes(hex: keys.signature) ?? [], by: bytes(hex: keys.signer) ?? [], round: book.round.name,
+        publicKey: bytes(hex: keys.publicKey) ?? [], gate: book.round.gate)
+    else {
+      return [
+        "the announcement of the round's key is not signed by \(keys.signer), or not for the gate \(book.round.gate)"
+      ]
     }
     guard let pinnedKey, keys.signer != pinnedKey.lowercased() else { return [] }
     return ["the round's key was announced by \(keys.signer), not by the clearing host"]

@@ -88,6 +88,9 @@ public struct VerifyBundle: Sendable {
     public let number: Int64
     /// `a_…`, an account such as `Assets:Receivable:Acme`, and its kind: `receivable` or `revenue`.
     public let award, account, kind: String
+    /// Whose receivable the account is, and of which pool the revenue, by the ledger's own columns; nil for an account
+    /// of another kind, and where an earlier version made the bundle.
+    public let company, pool: String?
     /// Positive for a debit, negative for a credit; a transaction's lines add up to zero.
     public let cents: Int64
   }
@@ -100,7 +103,9 @@ public struct VerifyBundle: Sendable {
   public let entryCount: Int
   /// What the seal says, 64 hexadecimal digits.
   public let merkleRoot: String
-  /// Nil for a default round.
+  /// Whether bids were to be sealed; as earlier versions' files have it, whether a key was announced.
+  public let isEncrypted: Bool
+  /// Nil where no key was announced, as for a default round.
   public let encryption: Encryption?
   /// In the engine's order.
   public let pools: [OfferedPool]
@@ -166,6 +171,7 @@ public struct VerifyBundle: Sendable {
     merkleRoot = try head.at("merkle_root").string()
     let keys = try head.at("encryption")
     encryption = keys.isNull ? nil : try Encryption(keys)
+    isEncrypted = try head["encrypted"]?.bool() ?? !keys.isNull
     pools = try value.at("pools").elements().map { pool in
       OfferedPool(
         name: try pool.at("name").string(),
@@ -185,12 +191,7 @@ public struct VerifyBundle: Sendable {
         low: try item.at("low").integer(),
         high: try item.at("high").integer(), exact: try item.at("exact").bool())
     }
-    postings = try value.at("postings").elements().map { item in
-      Posting(
-        number: try item.at("number").integer(), award: try item.at("award").string(),
-        account: try item.at("account").string(), kind: try item.at("kind").string(),
-        cents: try item.at("cents").integer())
-    }
+    postings = try value.at("postings").elements().map { try Posting($0) }
   }
 }
 
@@ -267,6 +268,18 @@ extension VerifyBundle.PublishedAward {
     uses = try value.at("uses").elements().map { use in
       (try use.text("pool"), try use.instant("start"), try use.instant("end"), Int(try use.at("gpus").integer()))
     }
+  }
+}
+
+extension VerifyBundle.Posting {
+  fileprivate init(_ value: JSONValue) throws {
+    number = try value.at("number").integer()
+    award = try value.text("award")
+    account = try value.text("account")
+    kind = try value.text("kind")
+    company = try value["company"].flatMap { try $0.isNull ? nil : $0.string() }
+    pool = try value["pool"].flatMap { try $0.isNull ? nil : $0.string() }
+    cents = try value.at("cents").integer()
   }
 }
 

@@ -1,7 +1,7 @@
 import Units
 
-/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent, on the account of its
-/// company.
+/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent, on the accounts of
+/// its company and its pools.
 struct VerifyPostings {
   let bundle: VerifyBundle
 
@@ -26,6 +26,7 @@ struct VerifyPostings {
       }
     }
     problems += accountProblems()
+    problems += poolProblems()
     problems += byAward.keys.sorted().map { "there is a transaction for \($0), which was not awarded" }
     let paid = Dictionary(grouping: bundle.awards, by: \.company).mapValues { $0.reduce(Int64(0)) { $0 &+ $1.payment } }
     for payment in bundle.payments where paid[payment.company, default: 0] != payment.payment {
@@ -34,8 +35,8 @@ struct VerifyPostings {
     return problems
   }
 
-  /// A company has one receivable account, named after it (ledger.account_of, sql/040); where names read alike, the later
-  /// has a number behind it. Which of these then has which account, a bundle does not say.
+  /// A company has one receivable account, named after it (ledger.account_of, sql/040); where names read alike, the
+  /// later has a number behind it. Whose it is the ledger says; bundles of earlier versions did not.
   private func accountProblems() -> [String] {
     let company = Dictionary(bundle.awards.map { ($0.id, $0.company) }, uniquingKeysWith: { first, _ in first })
     var problems: [String] = []
@@ -51,9 +52,28 @@ struct VerifyPostings {
       let holder = ownerOf[line.account, default: owner]
       accountOf[owner] = known
       ownerOf[line.account] = holder
-      guard !isOwn || known != line.account || holder != owner else { continue }
+      let isAnothers = line.company.map { $0 != owner } ?? false
+      guard !isOwn || isAnothers || known != line.account || holder != owner else { continue }
       problems.append(
         "award \(line.award): it is posted to the account \(line.account), which is not that of \(owner)")
+    }
+    return problems
+  }
+
+  /// Of each pool that an award has GPUs of there is one line (ledger.post_round, sql/041), on the account of its
+  /// revenue.
+  private func poolProblems() -> [String] {
+    let lines = Dictionary(grouping: bundle.postings.filter { $0.kind == "revenue" }, by: \.award)
+    var problems: [String] = []
+    for award in bundle.awards {
+      let revenue = lines[award.id] ?? []
+      let posted = revenue.compactMap(\.pool).sorted()
+      let awarded = Set(award.uses.map { $0.pool }).sorted()
+      // Bundles of earlier versions name no pool.
+      guard posted.count == revenue.count, posted != awarded else { continue }
+      problems.append(
+        "award \(award.id): its revenue is posted for \(posted.isEmpty ? "no pool" : posted.joined(separator: ", ")), "
+          + "and its GPUs are of \(awarded.joined(separator: ", "))")
     }
     return problems
   }

@@ -5,7 +5,8 @@ import Units
 public struct VerifyRound: Sendable {
   /// One thing that was checked, and what is wrong with it.
   public struct Finding: Sendable {
-    /// What should hold, in words; also what a reader ought to know and is nothing wrong: another effort than the round's.
+    /// What should hold, in words; also what a reader ought to know and is nothing wrong: another effort than the round's, a
+    /// statement that covers no terms.
     public let check: String
     /// Empty where the check passed. Each names the entry, award or company at fault.
     public let problems: [String]
@@ -33,7 +34,7 @@ public struct VerifyRound: Sendable {
     check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
     check(terms, termsProblems)
-    if statement != nil { check("the signed closing statement", statementProblems) }
+    if let statement { check(Self.name(of: statement), statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
       check("what was opened is what the sealed boxes hold") {
         VerifyBoxes(bundle, pinnedKey: pinnedKey ?? statement.map { hex($0.publicKey) }).problems()
@@ -83,10 +84,17 @@ public struct VerifyRound: Sendable {
     return problems
   }
 
+  /// An earlier version's covers less, which fails nothing.
+  private static func name(of statement: Statement) -> String {
+    let name = "the signed closing statement"
+    return statement.terms == nil ? "\(name); an earlier version made it, and it covers no terms" : name
+  }
+
   private func statementProblems() -> [String] {
-    statement?.problems(
+    guard let statement else { return [] }
+    return statement.problems(
       round: bundle.round.name, entryCount: bundle.entries.count, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [],
-      pinnedKey: pinnedKey) ?? []
+      pinnedKey: pinnedKey) + statement.problems(terms: Terms(sealed, isEncrypted: bundle.isEncrypted))
   }
 
   /// Nil where this version knows no such rule, or no round is opened with it.

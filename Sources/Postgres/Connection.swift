@@ -130,6 +130,9 @@ public struct Connection: ~Copyable {
   /// The user this connection logged in as.
   public var user: String { String(cString: PQuser(handle)) }
 
+  /// Whether the server asked for the password: only then does being let in say that it is the right one.
+  public var usedPassword: Bool { PQconnectionUsedPassword(handle) != 0 }
+
   // MARK: Inside
 
   private func run(_ text: String) throws(PostgresError) -> Rows {

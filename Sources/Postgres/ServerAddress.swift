@@ -43,6 +43,17 @@ public enum ServerAddress: Sendable {
     }
   }
 
+  /// The same address with another password, whatever the environment and the password file hold. The private server
+  /// asks for none.
+  ///
+  /// - Throws: `configuration` for an address that libpq cannot read.
+  public func withPassword(_ password: String) throws(PostgresError) -> ServerAddress {
+    guard case .named(let conninfo) = self else { return self }
+    var stated = try Conninfo(parsing: conninfo)
+    stated.options["password"] = password
+    return .named(conninfo: stated.text)
+  }
+
   /// What finds out within a minute or two that the other side of a TCP connection is gone, as libpq's keywords. The
   /// system's own keep-alives take more than two hours, in which a clearing would wait.
   private static let liveness = [

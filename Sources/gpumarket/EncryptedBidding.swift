@@ -19,7 +19,7 @@ struct EncryptedBidding: ParsableArguments {
   /// own key stand for all rounds, of which some are not encrypted: there it is only said.
   ///
   /// - Throws: `Failure` where `--clearing-key` is given and the database does not say that the round is encrypted;
-  ///   `TrustProblem` where its key is not announced, or not by the clearing host.
+  ///   `TrustProblem` where its key is not announced, or not by the clearing host for the round's gate.
   func way(in round: Round, _ options: DatabaseOptions, _ connection: inout Connection) throws -> BidWay {
     let announcement = try EncryptionAnnouncement(round.name, &connection)
     guard announcement.isEncrypted else {
@@ -38,7 +38,7 @@ struct EncryptedBidding: ParsableArguments {
           + (isKeySet ? ", although GPUMARKET_CLEARING_KEY is set; give --clearing-key to send no bid unsealed" : ""),
         isWarning: isKeySet)
     }
-    try announcement.verify(pinned: pinnedKey(options))
+    try announcement.verify(pinned: pinnedKey(options), told: round.gate)
     return BidWay(
       round: round,
       box: BidWay.Box(company: try Companies.account(&connection).company, publicKey: announcement.publicKey),

@@ -50,7 +50,8 @@ struct Failure: Error, CustomStringConvertible {
     case let error as InstanceError: self.init(.refused, error.description)
     case let error as InstanceFileError: self.init(.usage, error.description)
     case let error as ClearingJob.Failure: self.init(.failed, error.description)
-    case let error as TrustProblem: self.init(.refused, error.problem, advice: error.advice)
+    case let error as TrustProblem:
+      self.init(error.isEarly ? .conflict : .refused, error.problem, advice: error.advice)
     case let error as Migrator.Problem: self.init(.conflict, error.description)
     case let error as SettlementError: self.init(.refused, error.problem, advice: error.advice)
     default: self.init(.failed, "\(error)")
@@ -84,7 +85,7 @@ struct Failure: Error, CustomStringConvertible {
     error.sqlState == "3D000" || error.message.contains("database \"") && error.message.contains("\" does not exist")
   }
 
-  private static func isWrongPassword(_ error: PostgresError) -> Bool {
+  static func isWrongPassword(_ error: PostgresError) -> Bool {
     ["28P01", "28000"].contains(error.sqlState) || error.message.contains("password authentication failed")
   }
 

@@ -43,15 +43,22 @@ struct GPUMarket: ParsableCommand {
 
   /// Sees to it that what was printed has arrived: a full disk is no success.
   private static func finishOutput() throws(Failure) {
-    let flushed = fflush(stdout)
-    let code = errno
-    guard flushed != 0 || ferror(stdout) != 0 else { return }
-    // Who reads no further, as `head` does, misses nothing.
-    var reader = pollfd(fd: 1, events: 0, revents: 0)
-    guard poll(&reader, 1, 0) < 1 || Int32(reader.revents) & (POLLERR | POLLHUP) == 0 else { return }
-    let reason = flushed != 0 ? String(cString: strerror(code)) : "a part of it was refused"
+    guard let reason = outputProblem() else { return }
     throw Failure(
       .failed, "standard output could not be written: \(reason); the command itself was done",
       advice: "what it did stands: repeat only commands that show something, with another place for their output")
+  }
+
+  /// Writes what was printed so far to where it goes; says why it did not arrive there.
+  ///
+  /// - Parameter readerMayLeave: who reads no further, as `head` does, misses nothing.
+  static func outputProblem(readerMayLeave: Bool = true) -> String? {
+    let flushed = fflush(stdout)
+    let code = errno
+    guard flushed != 0 || ferror(stdout) != 0 else { return nil }
+    var reader = pollfd(fd: 1, events: 0, revents: 0)
+    let hasLeft = poll(&reader, 1, 0) >= 1 && Int32(reader.revents) & (POLLERR | POLLHUP) != 0
+    guard !hasLeft || !readerMayLeave else { return nil }
+    return flushed != 0 ? String(cString: strerror(code)) : "a part of it was refused"
   }
 }

@@ -34,7 +34,8 @@ func retrying<T>(
   preconditionFailure("the loop ends by returning or throwing")
 }
 
-private func wasLost(_ error: PostgresError) -> Bool {
+/// Whether it is unknown what became of the request.
+func wasLost(_ error: PostgresError) -> Bool {
   error.kind == .unavailable || error.sqlState.hasPrefix("57P")
 }
 

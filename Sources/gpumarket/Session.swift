@@ -17,8 +17,11 @@ struct DatabaseOptions: ParsableArguments {
   var json = false
 
   /// Opens a connection: on the private server as `role`, on another as its address says.
-  func connect(as role: Role) throws -> Connection {
-    let address = try resolve()
+  ///
+  /// - Parameter password: in place of the one that is configured.
+  func connect(as role: Role, password: String? = nil) throws -> Connection {
+    let configured = try resolve()
+    let address = try password.map { try configured.withPassword($0) } ?? configured
     if case .named = address, market != nil {
       throw Failure(.usage, "--market names a database of the private server", advice: "put dbname=… into --database")
     }

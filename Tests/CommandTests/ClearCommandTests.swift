@@ -1,5 +1,4 @@
 import Foundation
-import Postgres
 import TestSupport
 import Testing
 
@@ -20,18 +19,50 @@ struct ClearCommandTests {
       0, "round", "open", "--name", "v", "--delivery", "2036-12-09T00:00Z/P1D", "--gate", "2036-12-08T12:00Z",
       "--pricing", "vcg")
     for round in ["v", "w"] { try market.expect(0, "round", "close", round, "--yes") }
-    try grant("REVOKE EXECUTE ON FUNCTION market.publish_round(text, bytea, jsonb) FROM market_clearing")
+    try market.administer("REVOKE EXECUTE ON FUNCTION market.publish_round(text, bytea, jsonb) FROM market_clearing")
     let failed = try market.expect(2, "clear", "--due", "--json", "--log", log)
     #expect(failed.output.components(separatedBy: "\"outcome\": \"failed\"").count == 3, "\(failed.output)")
     #expect(failed.error.isEmpty, "\(failed.error)")
     #expect(try lines(log).count == 3)
 
-    try grant("GRANT EXECUTE ON FUNCTION market.publish_round(text, bytea, jsonb) TO market_clearing")
+    try market.administer("GRANT EXECUTE ON FUNCTION market.publish_round(text, bytea, jsonb) TO market_clearing")
     try market.expect(0, "clear", "--due", "--log", log, saying: "ties         broken by the rule")
     #expect(try lines(log).filter { $0.contains("\"outcome\":\"published\"") }.count == 2)
     try market.expect(0, "award", "list", "--round", "w", saying: "no awards in round w")
     // A log that cannot be written takes nothing back.
     try market.expect(0, "clear", "--round", "w", "--log", "/nonexistent/log", saying: "cannot be written")
+  }
+
+  /// Whatever the database says of an encrypted round, the host keeps to the gate that it announced; nothing failed, and
+  /// no other round waits for it.
+  @Test func anEncryptedRoundClosedEarlyWaitsForItsGate() throws {
+    try market.expect(
+      0, "round", "open", "--name", "s", "--delivery", "2036-12-10T00:00Z/P1D", "--gate", "2036-12-09T12:00Z",
+      "--pricing", "vcg", "--encrypted")
+    try market.expect(
+      0, "bid", "curve", "--round", "s", "--pool", "h100", "--step", "8@2.00", "--as", "acme", "--yes")
+    _ = try market.place(market.block("8", limit: "2.00"))
+    for round in ["s", "w"] { try market.expect(0, "round", "close", round, "--yes") }
+    let log = market.folder.path + "/clear.log"
+    let run = try market.expect(0, "clear", "--due", "--log", log, saying: "round s waits: the gate that was announced")
+    #expect(run.error.contains("closes at 2036-12-09T12:00Z; it is 2"), "\(run.error)")
+    #expect(run.output.contains("round w"), "\(run.output)")
+    #expect(try lines(log).filter { $0.contains("\"outcome\":\"waiting\"") }.count == 1)
+    try market.expect(0, "award", "list", "--round", "w", saying: "acme")
+    try market.expect(0, "clear", "--due", "--json", saying: "\"outcome\": \"waiting\"")
+    try market.expect(3, "clear", "--round", "s", saying: "clear it after the gate")
+    // Nor sooner where the administrator moves the gate, or writes that the boxes were opened.
+    try market.administer(
+      """
+      SET session_replication_role = replica;
+      UPDATE market.round SET gate = closed_at WHERE name = 's';
+      INSERT INTO market.opened (entry_id, body)
+      SELECT e.entry_id, 'guess' FROM market.entry e JOIN market.round r USING (round_id) WHERE r.name = 's'
+      """)
+    try market.expect(2, "clear", "--due", saying: "was signed for other terms of round s")
+    try market.administer(
+      "SET session_replication_role = replica; UPDATE market.round SET gate = '2036-12-09T12:00Z' WHERE name = 's'")
+    try market.expect(3, "clear", "--round", "s", saying: "clear it after the gate")
   }
 
   @Test func theGPUsOfACurveAreNoDateToASpreadsheet() throws {
@@ -48,12 +79,5 @@ struct ClearCommandTests {
 
   private func lines(_ path: String) throws -> [Substring] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-  }
-
-  private func grant(_ statement: String) throws {
-    let status = try market.tool.run("server", "status", "--json").output
-    let conninfo = try #require(status.firstMatch(of: /"conninfo": "([^"]+)"/)?.1)
-    var connection = try Connection(conninfo: String(conninfo))
-    try connection.script(statement)
   }
 }

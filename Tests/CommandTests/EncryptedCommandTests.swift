@@ -91,5 +91,9 @@ struct EncryptedCommandTests {
     let receipt = try market.expect(0, bid + ["--json"])
     #expect(receipt.output.contains("\\\"type\\\":\\\"sealed\\\""), "\(receipt.output)")
     try market.expect(2, bid + ["--clearing-key", key], saying: "the clearing host you trust")
+    // The host signed the gate with the key.
+    try market.administer(
+      "SET session_replication_role = replica; UPDATE market.round SET gate = gate - interval '1 day' WHERE name = 's'")
+    try market.expect(2, bid, saying: "for the gate that the database names, 2036-12-08T12:00Z")
   }
 }

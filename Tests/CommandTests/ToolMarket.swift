@@ -1,3 +1,4 @@
+import Postgres
 import TestSupport
 import Testing
 
@@ -50,6 +51,14 @@ struct ToolMarket {
       "--round", "w", "--pool", "h100", "--gpus", gpus, "--hours", "24", "--limit", limit, "--window",
       "2036-12-08T00:00Z/P1D", "--as", "acme",
     ]
+  }
+
+  /// Runs a script as the database's administrator.
+  func administer(_ script: String) throws {
+    let status = try tool.run("server", "status", "--json").output
+    let conninfo = try #require(status.firstMatch(of: /"conninfo": "([^"]+)"/)?.1)
+    var connection = try Connection(conninfo: String(conninfo))
+    try connection.script(script)
   }
 
   /// Places a bid and returns its id.

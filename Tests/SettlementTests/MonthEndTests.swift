@@ -77,6 +77,18 @@ struct MonthEndTests {
     #expect(error?.message == "the period 2026-12 before it is open")
   }
 
+  /// A mistyped year would send all that follows into the month behind it.
+  @Test func anEmptyMonthAheadIsNotClosed() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    var connection = try settled.market.asFinance()
+    #expect(try Books.close(period: "2026-12", early: true, &connection) == 2)
+    let error = refused { _ = try Books.close(period: "2962-12", early: true, &connection) }
+    #expect(error?.sqlState == "GM409")
+    #expect(error?.message == "the period 2962-12 has not begun, and nothing is booked in it or later")
+    #expect(try Books.periods(&connection).map(\.name) == ["2026-12"])
+  }
+
   /// Once a company is invoiced, what comes later in the month goes on its next invoice.
   @Test func anInvoiceIsComplete() throws {
     let settled = try SettledMarket()

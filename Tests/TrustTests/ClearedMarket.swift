@@ -1,9 +1,10 @@
 import Clearing
 import Foundation
-import Market
 import Postgres
 import TestSupport
 import Units
+
+@testable import Market
 
 /// A market with a round that was bid in, closed and published, by the seed.
 struct ClearedMarket {
@@ -98,7 +99,7 @@ struct ClearedMarket {
   /// Runs the clearing job as it is run, statement and all.
   func clear() throws -> ClearingJob.Outcome {
     var job = ClearingJob()
-    job.host = try StatementHost(home: home, keyFile: nil, statements: nil)
+    job.host = try StatementHost(home: home, keyFile: nil, statements: nil).afterTheGate()
     var connection = try market.asClearing()
     return try job.run(round, &connection)
   }
@@ -127,12 +128,21 @@ extension TestMarket {
     try owner.execute("UPDATE market.round SET encrypted = true WHERE name = \(round)")
   }
 
-  /// Encrypts an open round without bids and announces its key.
+  /// Encrypts an open round without bids and announces its key, as a host whose clock is past the gate.
   func encrypt(_ round: String) throws -> StatementHost {
     let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     try markEncrypted(round)
     var clearing = try asClearing()
     _ = try host.announceKeys(&clearing)
+    return host.afterTheGate()
+  }
+}
+
+extension StatementHost {
+  /// With a clock that is past the gate of every round: the tests close theirs years before.
+  func afterTheGate() -> StatementHost {
+    var host = self
+    host.now = { Instant(seconds: 4_000_000_000) }
     return host
   }
 }

@@ -123,12 +123,12 @@ struct EditedBookTests {
       "refused without cause"
     ),
     ("UPDATE market.round_key SET public_key = sha256('x')", "not the one that this host announced"),
-    ("UPDATE market.round SET encrypted = false", "the round is not encrypted"),
+    ("UPDATE market.round SET encrypted = false", "was signed for other terms"),
   ])
   func whatWasOpenedIsHeldToTheBoxes(_ edit: String, _ words: String) throws {
     let cleared = try ClearedMarket(seed: 33, bids: 6, encrypted: true, publish: false)
     var clearing = try cleared.market.asClearing()
-    let host = try StatementHost(home: cleared.home, keyFile: nil, statements: nil)
+    let host = try StatementHost(home: cleared.home, keyFile: nil, statements: nil).afterTheGate()
     try host.writeStatement(cleared.round, &clearing)
     try host.openBoxes(cleared.round, &clearing)
     var owner = try cleared.market.connect(nil)
@@ -136,6 +136,20 @@ struct EditedBookTests {
     let error = #expect(throws: TrustProblem.self) { _ = try cleared.clear() }
     #expect(error?.problem.contains(words) == true, "\(String(describing: error))")
     #expect(try Rounds.named(cleared.round, &clearing).state == .closed)
+  }
+
+  /// Without a statement too it is noticed that nothing can have been opened.
+  @Test func whatWasOpenedInADefaultRoundIsNotCleared() throws {
+    let cleared = try ClearedMarket(seed: 37, bids: 3, encrypted: true, publish: false)
+    var clearing = try cleared.market.asClearing()
+    let host = try StatementHost(home: cleared.home, keyFile: nil, statements: nil).afterTheGate()
+    try host.openBoxes(cleared.round, &clearing)
+    var owner = try cleared.market.connect(nil)
+    try owner.script("SET session_replication_role = replica; UPDATE market.round SET encrypted = false")
+    let error = #expect(throws: TrustProblem.self) {
+      _ = try SealedBook.load(cleared.round, host: host, &clearing)
+    }
+    #expect(error?.problem.contains("the round is not encrypted") == true, "\(String(describing: error))")
   }
 
   /// An intact one is, encrypted or not, and the database gives it in pages.

@@ -131,7 +131,7 @@ struct EncryptedTests {
     try market.addPool()
     let logins = ["acme": try market.addCompany("acme"), "rival": try market.addCompany("rival")]
     let round = try market.openRound()
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil).afterTheGate()
     var asOperator = try market.asOperator()
     try Companies.setCap(&asOperator, company: "acme", pool: "h100", gpus: 16)
     try market.markEncrypted(round)
@@ -288,7 +288,7 @@ struct EncryptedTests {
     let login = try market.addCompany("acme", credit: "1000000000")
     let delivery = "2036-12-01T00:00Z/P416D"
     let round = try market.openRound(delivery: delivery)
-    var host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    var host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil).afterTheGate()
     try market.markEncrypted(round)
     var clearing = try market.asClearing()
     _ = try host.announceKeys(&clearing)
@@ -342,6 +342,7 @@ struct EncryptedTests {
     ("UPDATE market.opened_key SET secret_key = sha256('x')", "does not open what was sealed"),
     ("DELETE FROM market.opened_key", "was not published"),
     ("UPDATE market.round_key SET public_key = sha256('x')", "is not signed by"),
+    ("UPDATE market.round SET gate = gate - interval '1 hour'", "or not for the gate 2036-11-30T11:00Z"),
     ("UPDATE market.round SET encrypted = false", "no key was announced"),
   ])
   func aFalseOpeningIsFound(_ edit: String, _ said: String) throws {

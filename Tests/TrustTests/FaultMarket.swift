@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
-import Market
 import Postgres
 import Synchronization
 import TestSupport
 import Testing
 import Units
+
+@testable import Market
 
 /// How much of the fault suite runs: 1 in `make test`, more in `make faults`.
 let faultRounds = ProcessInfo.processInfo.environment["GPUMARKET_FAULTS"].flatMap { Int($0) } ?? 1
@@ -82,7 +83,7 @@ final class FaultMarket: Sendable {
   }
 
   /// Moves a round's gate to so many seconds from now, as no role of the market could: a test need not guess beforehand how
-  /// long its bids will take on a busy machine.
+  /// long its bids will take on a busy machine. What was announced of an encrypted one moves with it.
   func bringGate(_ name: String, inSeconds seconds: Double) throws {
     var owner = try market.connect(nil)
     try owner.script("SET session_replication_role = replica")
@@ -92,6 +93,20 @@ final class FaultMarket: Sendable {
       _ = try owner.execute(
         "UPDATE market.round SET gate = clock_timestamp() + \("\(seconds) seconds")::interval WHERE name = \(name)")
     }
+    try announceAnew(name, &owner)
+  }
+
+  /// As if an encrypted round had had its gate of now when its key was announced: this test is the host, too.
+  private func announceAnew(_ name: String, _ owner: inout Connection) throws {
+    let announcement = try EncryptionAnnouncement(name, &owner)
+    guard announcement.isEncrypted, let gate = announcement.gate else { return }
+    let host = try host()
+    let publicKey = announcement.publicKey
+    let signature = host.key.sign(EncryptionAnnouncement.message(round: name, publicKey: publicKey, gate: gate))
+    try owner.execute("UPDATE market.round_key SET signature = \(signature) WHERE public_key = \(publicKey)")
+    let secret = try host.roundKeyFile(name, publicKey: publicKey).pair.secretKey
+    let path = "\(home)/clearing.key.rounds/\(name)-\(hex(publicKey).prefix(16)).key"
+    try "\(hex(secret))\n\(gate.iso8601)\n".write(toFile: path, atomically: false, encoding: .utf8)
   }
 
   /// Opens a round, places bids and waits for its gate; returns the receipts.

@@ -104,13 +104,16 @@ extension FaultTests {
       let round: String = try row.get("name")
       let publicKey: [UInt8] = try row.get("public_key")
       let host = try faults.host()
-      try EncryptionAnnouncement(round, &owner).verify(pinned: hex(host.key.publicKey))
-      let pair = try host.roundKey(round, publicKey: publicKey)
+      let announcement = try EncryptionAnnouncement(round, &owner)
+      try announcement.verify(pinned: hex(host.key.publicKey))
+      let (pair, gate) = try host.roundKeyFile(round, publicKey: publicKey)
+      #expect(gate != nil && gate == announcement.gate, "the gate of \(round) is another")
+      let bytes = "\(hex(pair.secretKey))\n\(gate?.iso8601 ?? "")\n".utf8.count
       #expect(EncryptionKeyPair(secretKey: pair.secretKey).publicKey == publicKey, "the key of \(round) is another")
       let path = "\(faults.home)/clearing.key.rounds/\(round)-\(hex(publicKey).prefix(16)).key"
       var found = stat()
       let isFound = stat(path, &found) == 0
-      #expect(isFound && found.st_size == 65 && found.st_mode & 0o777 == 0o600, "\(path)")
+      #expect(isFound && found.st_size == bytes && found.st_mode & 0o777 == 0o600, "\(path)")
     }
     return rows.count
   }
@@ -120,8 +123,9 @@ extension FaultTests {
     var receipts: [Receipt] = []
     for round in rounds {
       receipts.append(try faults.place(TestMarket.block(window: faults.window(round)), in: round))
-      try faults.market.close(round)
+      try faults.bringGate(round, inSeconds: 0.1)
     }
+    for round in rounds { try faults.waitForGate(round) }
     let run = try faults.tool().run(["clear", "--due"] + faults.clearing)
     #expect(run.status == 0, "\(run.error)")
     var company = try faults.market.connect(faults.logins[0])

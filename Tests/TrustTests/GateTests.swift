@@ -115,7 +115,7 @@ struct GateTests {
       _ = try OrderBook.place(sealed: early, in: round, parent: nil, key: "early", &company)
     }
     #expect(error?.sqlState == "GM409" && error?.message == "the key of round \(round) is not announced yet")
-    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
+    let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil).afterTheGate()
     var clearing = try market.asClearing()
     #expect(try host.announceKeys(&clearing) == [round])
     let body = try EncryptedBid.seal(

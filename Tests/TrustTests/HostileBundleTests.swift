@@ -52,6 +52,27 @@ struct HostileBundleTests {
     }
   }
 
+  /// The bundles of earlier versions do not say whose an account is: there its name has to do.
+  @Test func anAccountThatNamesNobodyIsHeldToItsName() throws {
+    func earlier(_ change: (String) -> String) throws -> VerifyBundle {
+      try forged { text in
+        guard let postings = text.firstRange(of: "\"postings\"") else { return }
+        let tail = String(text[postings.upperBound...]).replacing(/, "company": (?:null|"[^"]*")/, with: "")
+          .replacing(/"pool": (?:null|"[^"]*"),[ ]/, with: "")
+        text = String(text[..<postings.upperBound]) + change(tail)
+      }
+    }
+    let bundle = try earlier { $0 }
+    #expect(!bundle.postings.isEmpty)
+    #expect(bundle.postings.allSatisfy { $0.company == nil && $0.pool == nil })
+    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
+    let moved = try earlier {
+      $0.replacing("Assets:Receivable:Company-", with: "Assets:Receivable:Rival-", maxReplacements: 1)
+    }
+    let problems = VerifyRound(moved).findings().flatMap(\.problems)
+    #expect(problems.contains { $0.contains("is posted to the account Assets:Receivable:Rival-") }, "\(problems)")
+  }
+
   @Test func aCapOnNoPoolIsNamed() throws {
     let bundle = try forged { text in
       text.replace(

@@ -204,6 +204,10 @@ struct AccessTests {
     #expect(try faults.clear("audit").status == 0)
     var asOperator = try faults.market.asOperator()
     try Companies.setCredit(&asOperator, company: "company-0", to: Money(dollars: "900000000"))
+    for gpus in [-1, 10_000_001] {
+      let error = refusal { try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: gpus) }
+      #expect(error?.message == "a cap of \(gpus) GPUs is out of range" && error?.hint == "give 0 to 10000000 GPUs")
+    }
     try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: 8)
     try Companies.setCap(&asOperator, company: "company-0", pool: "h100", gpus: nil)
     _ = try Companies.rotate(&asOperator, company: "company-0")

@@ -19,7 +19,7 @@ struct UpgradeTests {
   /// needs a column that 028 makes, so between the two no bid can be placed.
   static let changed = [
     "003_helpers.sql": [("' USD'", "' dollars'")],
-    "004_pools_and_companies.sql": [("'a cap cannot be negative'", "'no negative cap'")],
+    "004_pools_and_companies.sql": [("'give 0 to 10000000 GPUs'", "'give no negative cap'")],
     "006_bids.sql": [
       ("    max(x.bytes) FILTER (WHERE r.round_id = held.id) AS bytes,\n", ""), ("t.choices, t.bytes, ", "t.choices, "),
       ("stands.bytes + octet_length(append_entry.body)", "octet_length(append_entry.body)"),

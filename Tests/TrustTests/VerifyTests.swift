@@ -120,7 +120,8 @@ struct VerifyTests {
     ("UPDATE ledger.posting SET cents = cents * 2", "posted"),
     ("UPDATE market.clearing SET bound = bound + 1, proven = false", "bound"),
     ("UPDATE market.round SET merkle_root = sha256('x')", "root"),
-    ("UPDATE market.round_pool SET lot_gpus = lot_gpus / 2", "instance"),
+    ("UPDATE market.round_pool SET lot_gpus = lot_gpus / 2", "what the round offers, or how it is priced"),
+    ("UPDATE market.clearing SET instance_digest = sha256('x')", "the instance's digest is"),
     ("UPDATE market.round SET gate = (SELECT max(e.accepted_at) FROM market.entry e)", "not before the gate, "),
     ("UPDATE market.round SET effort = 'much'", "opened with effort much, which is none"),
     ("UPDATE market.clearing SET effort = 'much'", "cleared with effort much, which is none"),
@@ -135,6 +136,23 @@ struct VerifyTests {
       UPDATE ledger.posting p SET account_id = (SELECT max(account_id) FROM ledger.account WHERE kind = 'receivable')
       FROM ledger.account a WHERE a.account_id = p.account_id AND a.kind = 'receivable'
       """, "which is not that of company-"
+    ),
+    // A company whose name reads alike, and whose account could have that very name.
+    (
+      """
+      INSERT INTO market.company (name, login_role) SELECT replace(c.name, '-', ' '), 'c_alike'
+      FROM ledger.account a JOIN market.company c USING (company_id) WHERE a.kind = 'receivable'
+      ORDER BY a.account_id LIMIT 1;
+      UPDATE ledger.account SET company_id = (SELECT company_id FROM market.company WHERE login_role = 'c_alike')
+      WHERE account_id = (SELECT min(account_id) FROM ledger.account WHERE kind = 'receivable')
+      """, "is posted to the account Assets:Receivable:Company-"
+    ),
+    (
+      """
+      INSERT INTO market.pool (name, capacity_gpus, lot_gpus, reserve_price) VALUES ('h200', 8, 8, 0);
+      UPDATE ledger.account SET pool_id = (SELECT pool_id FROM market.pool WHERE name = 'h200')
+      WHERE kind = 'revenue' AND pool_id = (SELECT pool_id FROM market.pool WHERE name = 'h100')
+      """, "its revenue is posted for h200, and its GPUs are of h100"
     ),
   ])
   func anEditedResultIsFound(_ edit: String, _ word: String) throws {

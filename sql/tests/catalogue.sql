@@ -80,12 +80,18 @@ SELECT is_empty(
 SELECT results_eq(
   $$SELECT name::text FROM ours WHERE has_function_privilege('market_company', oid, 'EXECUTE') ORDER BY 1$$,
   $$SELECT unnest(ARRAY[
-    'market.amend_bid(text,text,text,text,text)', 'market.my_account()', 'market.my_awards(text)', 'market.my_bid_history(text)',
+    'market.amend_bid(text,text,text,text,text)', 'market.change_own_password(text)', 'market.end_own_sessions()',
+    'market.my_account()', 'market.my_awards(text)', 'market.my_bid_history(text)',
     'market.my_bids(text)', 'market.my_charges(text)', 'market.my_invoices(text)', 'market.my_money(text)', 'market.my_payment(text)', 'market.my_proof(text)', 'market.my_receipts(text[])', 'market.my_refusals(text)', 'market.my_statement(text)', 'market.my_statement_bids(text)', 'market.outages(text)',
     'market.place_bid(text,text,text,text)',
     'market.place_bids(text,text[],text[],text[])', 'market.pools()', 'market.round_key(text)', 'market.round_pools(text)', 'market.round_result(text)',
     'market.round_utilisation(text)', 'market.rounds()', 'market.withdraw_bid(text,text,text)'])$$,
   'a company may call just these functions');
+SELECT is_empty(
+  $$SELECT name FROM ours WHERE name::text ~ '_own_' AND (has_function_privilege('market_operator', oid, 'EXECUTE')
+    OR has_function_privilege('market_clearing', oid, 'EXECUTE') OR has_function_privilege('market_finance', oid, 'EXECUTE')
+    OR has_function_privilege('market_auditor', oid, 'EXECUTE'))$$,
+  'nobody of the house may change a company''s password or end its sessions in its place');
 SELECT is_empty(
   $$SELECT name FROM ours WHERE nspname = 'ledger' AND name::text !~ '^ledger\.my_' AND has_function_privilege('market_company', oid, 'EXECUTE')$$,
   'a company may call nothing of the ledger but what is its own');

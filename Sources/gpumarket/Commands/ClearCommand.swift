@@ -12,6 +12,7 @@ struct ClearCommand: ParsableCommand {
     discussion: """
       Safe to run every minute, on two hosts at once, and again after a crash: a round is published once, and the same \
       book and effort give the same result. Solving stops in time for delivery; the effort it reached is recorded.
+      An encrypted round that was closed early waits for the gate that was announced, by this host's own clock.
 
       EXAMPLES
         gpumarket clear --due
@@ -69,6 +70,12 @@ struct ClearCommand: ParsableCommand {
         record(outcome.json)
         reports.append(outcome.json)
         if !options.json { try show(outcome, &connection) }
+      } catch let waits as TrustProblem where due && waits.isEarly {
+        // Nothing failed: an encrypted round that was closed early is cleared by the first run after its gate.
+        endProgress()
+        let facts = waits.json(round: round)
+        record(facts)
+        if options.json { reports.append(facts) } else { printError("round \(round) waits: \(waits)") }
       } catch {
         endProgress()
         let failure = Failure(error)
@@ -138,6 +145,13 @@ extension Improvement {
       "seconds": .fraction((Double(seconds.components.seconds) + Double(seconds.components.attoseconds) / 1e18)),
       "work": .integer(Int64(work)), "welfare": .integer(welfare), "bound": .integer(bound), "gap": .fraction(gap),
     ]
+  }
+}
+
+extension TrustProblem {
+  /// The facts of a clearing that has to wait.
+  fileprivate func json(round: String) -> JSONText {
+    ["round": .string(round), "outcome": "waiting", "message": .string(problem), "advice": .string(advice)]
   }
 }
 

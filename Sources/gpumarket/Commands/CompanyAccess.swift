@@ -5,21 +5,25 @@ import Market
 struct CompanyRotate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rotate", abstract: "Give a company a new credential, shown once; the old one ends (operator).",
-    discussion: "EXAMPLE\n  gpumarket company rotate acme --yes")
+    discussion: """
+      With --verifier it is one that the company made, as when it has lost its password.
+
+      EXAMPLE
+        gpumarket company rotate acme --yes
+      """)
   @Argument(help: "The company.") var name: String
+  @OptionGroup var given: GivenVerifier
   @Flag(help: "Do not ask.") var yes = false
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
     try confirm("End the credential and the sessions of \(name)?", yes: yes)
     var connection = try options.connect(as: .operator)
-    let credential = try Companies.rotate(&connection, company: name)
+    let credential = try Companies.rotate(&connection, company: name, verifier: given.verifier)
     if options.json {
-      printJSON([
-        "company": .string(name), "login": .string(credential.login), "password": .string(credential.password),
-      ])
+      printJSON(credential.json(name))
     } else {
-      print("login     \(credential.login)\npassword  \(credential.password)   (shown once, stored nowhere)")
+      print(credential.text)
     }
   }
 }

@@ -5,37 +5,38 @@ import Units
 
 struct CompanyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "company", abstract: "Companies that take part: add, list, credit, cap, quota, rotate, revoke.",
+    commandName: "company",
+    abstract: "Companies that take part: add, list, credit, cap, quota, rotate, revoke, password, verifier.",
     subcommands: [
       Add.self, List.self, Credit.self, Cap.self, CompanyQuota.self, CompanyRotate.self, CompanyRevoke.self,
+      CompanyPassword.self, CompanyVerifier.self,
     ])
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add a company and print its credential, once (operator).",
       discussion: """
-        The password is stored nowhere: hand it over now. On the private server it is not needed.
+        The password is stored nowhere: hand it over now. On the private server it is not needed. With --verifier the \
+        company keeps to itself the password that it made by gpumarket company verifier.
 
-        EXAMPLE
+        EXAMPLES
           gpumarket company add acme --credit 500000
+          gpumarket company add acme --credit 500000 --verifier 'SCRAM-SHA-256$4096:…'
         """)
     @Argument(help: "Its name.") var name: String
     @Option(help: ArgumentHelp("Credit in US dollars: open bids and debts together never exceed it.", valueName: "usd"))
     var credit: String
+    @OptionGroup var given: GivenVerifier
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
       let credit = try Money(dollars: credit)
       var connection = try options.connect(as: .operator)
-      let credential = try Companies.add(&connection, name: name, credit: credit)
+      let credential = try Companies.add(&connection, name: name, credit: credit, verifier: given.verifier)
       if options.json {
-        printJSON([
-          "company": .string(name), "login": .string(credential.login), "password": .string(credential.password),
-          "credit_usd": .number(credit.dollars),
-        ])
+        printJSON(credential.json(name, .init("credit_usd", .number(credit.dollars))))
       } else {
-        print("added company \(name), credit \(credit)")
-        print("login     \(credential.login)\npassword  \(credential.password)   (shown once, stored nowhere)")
+        print("added company \(name), credit \(credit)\n\(credential.text)")
       }
     }
   }

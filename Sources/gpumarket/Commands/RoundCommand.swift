@@ -123,7 +123,13 @@ struct RoundCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Close a round's gate now and seal its book (operator).",
       discussion:
-        "Closing cannot be undone. clear --due closes rounds by itself when their gate has passed.\n\nEXAMPLE\n  gpumarket round close 2026-12-07 --yes"
+        """
+        Closing cannot be undone. clear --due closes rounds by itself when their gate has passed. The bids of an encrypted \
+        round that was closed early are opened at its gate, no sooner; until then it waits to be cleared.
+
+        EXAMPLE
+          gpumarket round close 2026-12-07 --yes
+        """
     )
     @Argument(help: "The round.") var name: String
     @Flag(help: "Do not ask.") var yes = false

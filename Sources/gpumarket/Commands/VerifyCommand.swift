@@ -9,7 +9,8 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Check a receipt, or a whole published round, without trusting the database.",
     discussion: """
       --receipt: for a company. Computes the hash of the receipt's fields again and follows the Merkle path of its entry to \
-      the root of the sealed book: the bid that was cleared is the bid that was acknowledged.
+      the root of the sealed book: the bid that was cleared is the bid that was acknowledged. With --statement also that \
+      the round offers what it offered when its gate closed.
       --round, --offline: for the auditor. Recomputes every entry's hash, order, count and root, the live bids, the awards' \
       feasibility, the bound and the payments by solving again, and the postings; says pass, or which entry fails.
 
@@ -94,12 +95,20 @@ struct VerifyCheck: ParsableCommand {
     var connection = try options.connect(as: .company(acting.company))
     var failed = false
     var reports: [JSONText] = []
+    // Of the statement's one round, so asked once.
+    var offerProblems: [String]?
     for receipt in try Receipt.read(readFile(file), source: file) {
       var problems: [String] = []
       var isHead: Bool?
       do {
         let proof = try SealProof(hash: receipt.hash, &connection)
         problems = proof.problems(of: receipt, statement: statement, pinnedKey: clearingKey)
+        if let statement, statement.round == proof.round {
+          if offerProblems == nil {
+            offerProblems = statement.problems(offer: try Terms.offer(of: statement.round, &connection))
+          }
+          problems += offerProblems ?? []
+        }
         isHead = proof.isHead
       } catch let error as PostgresError where error.sqlState == "GM404" || error.sqlState == "GM500" {
         problems = [error.message]
@@ -109,6 +118,7 @@ struct VerifyCheck: ParsableCommand {
         reports.append([
           "bid": .string(receipt.bid), "hash": .string(receipt.hash), "passed": .bool(problems.isEmpty),
           "standing": isHead.map { .string($0 ? "cleared" : "replaced") } ?? .null,
+          "statement_covers_terms": statement.map { .bool($0.terms != nil) } ?? .null,
           "problems": .array(problems.map { .string($0) }),
         ])
       } else {
@@ -123,6 +133,11 @@ struct VerifyCheck: ParsableCommand {
     if options.json { printJSON(.array(reports)) }
     if statement == nil, !options.json {
       printError("give --statement FILE to compare the book's root with what the clearing host signed")
+    }
+    if let statement, statement.terms == nil, !options.json {
+      printError(
+        "an earlier version made the statement, and it covers no terms: compare what the round offers with what you were told"
+      )
     }
     if failed { throw ExitCode(ExitStatus.failed.rawValue) }
   }

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Files
+import Foundation
+import Market
+import Postgres
+
+struct CompanyPassword: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "password", abstract: "Change your own password, so that nobody else has it (company).",
+    discussion: """
+      With the company's own login. The new password is printed before the change is asked for, and holds if the \
+      command ends with status 0. The server gets only what checks it, a SCRAM-SHA-256 verifier. Other sessions of the \
+      login end.
+
+      EXAMPLES
+        gpumarket company password --database 'service=gpumarket'
+        gpumarket company password --own --database 'service=gpumarket'
+      """)
+  @OptionGroup var choice: PasswordChoice
+  @Flag(help: "Do not ask.") var yes = false
+  @OptionGroup var acting: ActingCompany
+  @OptionGroup var options: DatabaseOptions
+
+  func run() throws {
+    let (company, login) = try whoAmI()
+    let new = try choice.password()
+    try confirm("Change the password of \(company)'s login and end its other sessions?", yes: yes)
+    // Known before it can hold: a lost answer must not lock the company out.
+    let credential = Credential(login: login, password: choice.own ? nil : new.text)
+    if options.json {
+      printJSON(credential.json(company))
+    } else {
+      print(credential.text)
+    }
+    if let reason = GPUMarket.outputProblem(readerMayLeave: false) {
+      throw Failure(
+        .failed, "standard output could not be written: \(reason); the old password still holds",
+        advice: "run the command again with another place for its output")
+    }
+    try change(to: new)
+    if !options.json { print("changed the password of \(company); other sessions of its login have ended") }
+  }
+
+  private func whoAmI() throws -> (company: String, login: String) {
+    var connection = try options.connect(as: .company(acting.company))
+    return (try Companies.account(&connection).company, connection.user)
+  }
+
+  /// Asks for the change until it is known that it was made. Where an answer was lost the new password is tried; as
+  /// long as it does not hold, the same change is sent again.
+  private func change(to new: NewPassword) throws {
+    for attempt in 1... {
+      do {
+        if attempt > 1, try holds(new) { return }
+        var connection = try options.connect(as: .company(acting.company))
+        return try Companies.changeOwnPassword(&connection, to: new)
+      } catch let error as PostgresError where wasLost(error) {
+        guard attempt < 3 else {
+          throw Failure(
+            .unavailable, "the database did not answer: \(error.message)",
+            advice: "it is not known which password holds: try the new one; where it is refused the old one holds, and "
+              + "run the command again")
+        }
+        printError("the database did not answer; looking which password holds")
+        Thread.sleep(forTimeInterval: Double(attempt))
+      } catch let error as PostgresError where attempt == 1 {
+        let failure = Failure(error)
+        throw Failure(failure.status, failure.message + "; the old password still holds", advice: failure.advice)
+      }
+    }
+  }
+
+  /// Whether the server takes the new password by now; the sessions that came in by the old one then end. A server that
+  /// asks for no password does not say it.
+  private func holds(_ new: NewPassword) throws -> Bool {
+    do {
+      var connection = try options.connect(as: .company(acting.company), password: new.text)
+      guard connection.usedPassword else { return false }
+      try Companies.endOwnSessions(&connection)
+      return true
+    } catch let error as PostgresError where Failure.isWrongPassword(error) {
+      return false
+    }
+  }
+}
+
+struct CompanyVerifier: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verifier", abstract: "Make a password, and the verifier that the operator needs of it (company).",
+    discussion: """
+      On your own machine, without a database. Keep the password; send the operator the verifier, for company add \
+      --verifier when you join, or company rotate --verifier when you have lost your password. Nobody can log in by it.
+
+      EXAMPLE
+        gpumarket company verifier
+      """)
+  @OptionGroup var choice: PasswordChoice
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let new = try choice.password()
+    if json {
+      let password = choice.own ? JSONText.null : .string(new.text)
+      printJSON(["verifier": .string(new.verifier), "password": password])
+    } else {
+      if !choice.own { print("password  \(new.text)   (yours alone: shown once, stored nowhere)") }
+      print("verifier  \(new.verifier)")
+    }
+  }
+}
+
+/// A random password, or one of the user's own.
+struct PasswordChoice: ParsableArguments {
+  @Flag(help: "A password of your own: asked for on the terminal, else the first line of standard input.")
+  var own = false
+
+  /// The password; it is asked for where it is the user's own.
+  func password() throws -> NewPassword {
+    guard own else { return try NewPassword() }
+    guard isatty(0) == 1 else {
+      guard let line = readLine() else {
+        throw Failure(
+          .usage, "standard input holds no password", advice: "give it as the first line, or leave out --own")
+      }
+      return try NewPassword(chosen: line)
+    }
+    let typed = Self.ask("New password: ")
+    guard Self.ask("The same again: ") == typed else {
+      throw Failure(.usage, "these are two different passwords; nothing was changed", advice: "run the command again")
+    }
+    return try NewPassword(chosen: typed)
+  }
+
+  /// Without echo.
+  private static func ask(_ prompt: String) -> String {
+    let typed: UnsafeMutablePointer<CChar>? = getpass(prompt)
+    return typed.map { String(cString: $0) } ?? ""
+  }
+}
+
+/// For commands by which the operator gives a company its credential.
+struct GivenVerifier: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What the company's own gpumarket company verifier printed, in single quotes: you then never see its password.",
+      valueName: "verifier"))
+  var verifier: String?
+
+  // A password that was given by mistake must not travel to the server and into its log.
+  func validate() throws {
+    guard verifier?.hasPrefix("SCRAM-SHA-256$") ?? true else {
+      throw ValidationError(
+        "--verifier takes what gpumarket company verifier prints: SCRAM-SHA-256$… in single quotes, "
+          + "because the shell reads dollar signs")
+    }
+  }
+}
+
+extension Credential {
+  /// As it is shown once.
+  var text: String {
+    let shown = password.map { "\($0)   (shown once, stored nowhere)" } ?? "the company's own, which nobody else has"
+    return "login     \(login)\npassword  \(shown)"
+  }
+
+  func json(_ company: String, _ more: JSONText.Member...) -> JSONText {
+    let members: [JSONText.Member] = [
+      JSONText.Member("company", .string(company)), JSONText.Member("login", .string(login)),
+      JSONText.Member("password", password.map { .string($0) } ?? .null),
+    ]
+    return .object(members + more)
+  }
+}

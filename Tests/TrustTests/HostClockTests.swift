@@ -1,0 +1,153 @@
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+import Units
+
+@testable import Market
+
+/// The clearing host opens no box before the gate that it announced, by its own clock, whatever the database says.
+@Suite("The host's clock and the gate")
+struct HostClockTests {
+  /// The gate of `TestMarket.openRound`.
+  private static let gate = "2036-11-30T12:00Z"
+
+  /// An encrypted round of one bid that the operator, or who is above him, closed years before its gate.
+  private struct EarlyRound {
+    let market: TestMarket
+    let login: String
+    let round: String
+    var host: StatementHost
+    let publicKey: [UInt8]
+
+    init() throws {
+      let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+      host = try market.encrypt(round)
+      var company = try market.connect(login)
+      let announcement = try EncryptionAnnouncement(round, &company)
+      try announcement.verify(pinned: hex(host.key.publicKey), told: Instant(iso8601: HostClockTests.gate))
+      let bid = try TestMarket.block()
+      let body = try EncryptedBid.seal(
+        bid, round: round, company: "acme", key: "k", exposure: bid.worstCase(.hour), to: announcement.publicKey)
+      _ = try OrderBook.place(sealed: body, in: round, parent: nil, key: "k", &company)
+      try market.close(round)
+      (self.market, self.login, self.round, publicKey) = (market, login, round, announcement.publicKey)
+    }
+
+    /// The host's clock from here on: so many seconds from the gate, and then as time goes on.
+    mutating func setClock(secondsAfterGate seconds: Double) throws {
+      let start = ContinuousClock.now
+      let at = try Instant(iso8601: HostClockTests.gate).microseconds + Int64(seconds * 1e6)
+      host.now = {
+        let (whole, fraction) = start.duration(to: .now).components
+        return Instant(microseconds: at + whole * 1_000_000 + fraction / 1_000_000_000_000)
+      }
+    }
+
+    func clear() throws -> ClearingJob.Outcome {
+      var job = ClearingJob()
+      job.host = host
+      var clearing = try market.asClearing()
+      return try job.run(round, &clearing)
+    }
+
+    /// Where the key lies.
+    var keyFile: String { "\(host.roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key" }
+  }
+
+  @Test func aRoundClosedEarlyIsNotOpenedBeforeItsGate() throws {
+    var early = try EarlyRound()
+    try early.setClock(secondsAfterGate: -3600)
+    var owner = try early.market.connect(nil)
+    try expectEarly(early)
+    #expect(try owner.query("SELECT FROM market.opened").isEmpty)
+    // Nor to compare with what somebody wrote in the place of what the boxes hold: it would tell whether he guessed right.
+    let guess = try TestMarket.block().body
+    try owner.script("SET session_replication_role = replica")
+    try owner.execute("INSERT INTO market.opened (entry_id, body) SELECT e.entry_id, \(guess) FROM market.entry e")
+    try expectEarly(early)
+    #expect(try owner.query("SELECT FROM market.opened_key").isEmpty)
+    try owner.script("DELETE FROM market.opened")
+
+    try early.setClock(secondsAfterGate: 0)
+    #expect(try early.clear().bids == 1)
+    var auditor = try early.market.asAuditor()
+    #expect(VerifyRound(try VerifyBundle.load(early.round, &auditor)).findings().flatMap(\.problems) == [])
+  }
+
+  /// Clearing is refused an hour before the gate, and it is said why.
+  private func expectEarly(_ early: EarlyRound) throws {
+    let error = #expect(throws: TrustProblem.self) { _ = try early.clear() }
+    #expect(error?.isEarly == true)
+    #expect(
+      error?.problem.hasPrefix(
+        "the gate that was announced for the encrypted round \(early.round) closes at \(Self.gate); "
+          + "it is 2036-11-30T11:00:") == true, "\(String(describing: error))")
+    #expect(error?.advice.hasPrefix("clear it after the gate; a round closed early") == true)
+    var clearing = try early.market.asClearing()
+    #expect(try Rounds.named(early.round, &clearing).state == .closed)
+  }
+
+  /// Two clocks are never quite the same, and the timer comes right at the gate.
+  @Test func aHostWhoseClockIsALittleBehindWaits() throws {
+    var early = try EarlyRound()
+    let start = ContinuousClock.now
+    try early.setClock(secondsAfterGate: -0.15)
+    _ = try early.host.roundKey(early.round, publicKey: early.publicKey)
+    #expect(start.duration(to: .now) >= .milliseconds(150))
+    try early.setClock(secondsAfterGate: -3600)
+    let again = ContinuousClock.now
+    let error = #expect(throws: TrustProblem.self) {
+      _ = try early.host.roundKey(early.round, publicKey: early.publicKey)
+    }
+    #expect(error?.isEarly == true && again.duration(to: .now) < .seconds(4))
+  }
+
+  /// An upgrade may come while a round is open whose key an earlier version announced, without a gate.
+  @Test func aKeyFileOfAnEarlierVersionOpensAsBefore() throws {
+    var early = try EarlyRound()
+    let lines = try String(contentsOfFile: early.keyFile, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].utf8.count == 64 && lines[1] == Self.gate)
+    try "\(lines[0])\n".write(toFile: early.keyFile, atomically: false, encoding: .utf8)
+    let message = EncryptionAnnouncement.message(round: early.round, publicKey: early.publicKey, gate: nil)
+    #expect(!message.contains("gate") && message.hasPrefix("{\"format\":\"gpumarket round key 1\",\"round\":"))
+    var owner = try early.market.connect(nil)
+    try owner.script("SET session_replication_role = replica")
+    try owner.execute("UPDATE market.round_key SET signature = \(early.host.key.sign(message))")
+    var company = try early.market.connect(early.login)
+    let pinned = hex(early.host.key.publicKey)
+    try EncryptionAnnouncement(early.round, &company).verify(pinned: pinned)
+
+    try early.setClock(secondsAfterGate: -3600)
+    #expect(try early.clear().ending == .published)
+    var auditor = try early.market.asAuditor()
+    var verification = VerifyRound(try VerifyBundle.load(early.round, &auditor))
+    verification.pinnedKey = pinned
+    #expect(verification.findings().flatMap(\.problems) == [])
+    // Half a file is none.
+    for damaged in ["\(lines[0])\nnoon\n", "\(lines[0].dropLast(2))\n\(lines[1])\n", ""] {
+      try damaged.write(toFile: early.keyFile, atomically: false, encoding: .utf8)
+      #expect(throws: TrustProblem.self) { _ = try early.host.roundKey(early.round, publicKey: early.publicKey) }
+    }
+  }
+
+  /// Who would read bids before their time has to move the gate first, and the announcement tells.
+  @Test func aBidderSeesThatTheGateWasMoved() throws {
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    let pinned = hex(try market.encrypt(round).key.publicKey)
+    var company = try market.connect(login)
+    let told = try Rounds.named(round, &company).gate
+    try EncryptionAnnouncement(round, &company).verify(pinned: pinned, told: told)
+    var owner = try market.connect(nil)
+    try owner.script(
+      "SET session_replication_role = replica; UPDATE market.round SET gate = gate - interval '1 day'")
+    let moved = try EncryptionAnnouncement(round, &company)
+    let error = #expect(throws: TrustProblem.self) { try moved.verify(pinned: pinned) }
+    #expect(error?.problem.hasSuffix("for the gate that the database names, 2036-11-29T12:00Z") == true)
+    // One gate for the signature and another for the eye.
+    try owner.script("UPDATE market.round SET gate = gate + interval '1 day'")
+    let announced = try EncryptionAnnouncement(round, &company)
+    try announced.verify(pinned: pinned)
+    #expect(throws: TrustProblem.self) { try announced.verify(pinned: pinned, told: told + TimeSpan(hours: 1)) }
+  }
+}
