@@ -88,13 +88,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE r.name = round_name AND r.state IN ('closed', 'published')
 $$;
 
--- SHA-256 over the salts of a sealed book in its order, in hexadecimal: the salt of the caps' digest in the statement
--- (Terms.swift), which companies get. Whoever has the whole book can compute it; of companies only one that bid alone.
+-- The salt of the caps' digest in a closed round's statement, in hexadecimal, made when it is first asked for (035); nothing
+-- for another round. Companies get the statement, so none of them may call this.
 CREATE OR REPLACE FUNCTION market.closing_salt(round_name text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT encode(sha256(convert_to(coalesce(string_agg(e.salt, '' ORDER BY s.position), ''), 'UTF8')), 'hex')
-  FROM market.round r JOIN market.seal s USING (round_id) JOIN market.entry e USING (entry_id)
-  WHERE r.name = round_name AND r.state IN ('closed', 'published')
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  id bigint := (SELECT r.round_id FROM market.round r WHERE r.name = round_name AND r.state IN ('closed', 'published'));
+BEGIN
+  -- Of two at once the later waits here, and then reads what the first one made.
+  INSERT INTO market.caps_salt (round_id) SELECT id WHERE id IS NOT NULL ON CONFLICT DO NOTHING;
+  RETURN (SELECT encode(s.salt, 'hex') FROM market.caps_salt s WHERE s.round_id = id);
+END
 $$;
 
 GRANT EXECUTE ON FUNCTION market.my_proof(text) TO market_company;

@@ -14,6 +14,7 @@ BEGIN
     'delivery_start', market.exact_time(round.delivery_start), 'delivery_end', market.exact_time(round.delivery_end),
     'gate', market.exact_time(round.gate), 'pricing', round.pricing, 'effort', round.effort, 'simulated', round.simulated,
     'encrypted', round.encrypted,
+    'caps_salt', (SELECT encode(s.salt, 'hex') FROM market.caps_salt s WHERE s.round_id = round.round_id),
     'slot_minutes', (SELECT m.slot_minutes FROM market.market m), 'closed_at', market.exact_time(round.closed_at),
     'entry_count', round.entry_count, 'merkle_root', encode(round.merkle_root, 'hex'), 'encryption', CASE WHEN round.encrypted THEN (
       SELECT jsonb_build_object('public_key', encode(k.public_key, 'hex'), 'signer', encode(k.signer, 'hex'),
@@ -52,8 +53,10 @@ BEGIN
     'high', p.high, 'exact', p.exact) ORDER BY c.name), '[]')
     FROM market.company_payment p JOIN market.company c USING (company_id) WHERE p.round_id = round.round_id;
   RETURN QUERY SELECT 'postings', coalesce(jsonb_agg(jsonb_build_object('number', t.number, 'award', t.award,
-    'account', a.name, 'kind', a.kind, 'company', c.name, 'pool', l.name, 'cents', p.cents) ORDER BY t.number, p.line), '[]')
+    'account', a.name, 'kind', a.kind, 'company', c.name, 'pool', l.name,
+    'transaction_company', m.name, 'cents', p.cents) ORDER BY t.number, p.line), '[]')
     FROM ledger.transaction t JOIN ledger.posting p USING (number) JOIN ledger.account a USING (account_id)
+    LEFT JOIN market.company m ON m.company_id = t.company_id
     LEFT JOIN market.company c ON c.company_id = a.company_id LEFT JOIN market.pool l ON l.pool_id = a.pool_id
     WHERE t.round_id = round.round_id AND t.kind = 'award';
 END

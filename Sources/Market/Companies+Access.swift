@@ -21,18 +21,17 @@ extension Companies {
     return Credential(login: login, password: verifier == nil ? made.text : nil)
   }
 
-  /// Gives the company that this connection logs in as another password, of which the server gets the verifier alone;
-  /// its other sessions end. Not within a transaction, as with `rotate`. Sent again it does no more.
+  /// Gives the company that this connection logs in as another password, of which the server gets the verifier alone.
+  /// Sent again it does no more. `endOwnSessions` comes after it, when the new password holds already.
   ///
   /// - Throws: `GM403` for a login that is no company's, `GM409` after twenty changes within a day.
   public static func changeOwnPassword(
     _ connection: inout Connection, to password: NewPassword
   ) throws(PostgresError) {
     try connection.query("SELECT market.change_own_password(\(password.verifier))")
-    try endOwnSessions(&connection)
   }
 
-  /// Ends all sessions but this one of the company that it logs in as.
+  /// Ends all sessions but this one of the company that it logs in as. Once its change is committed, as with `rotate`.
   ///
   /// - Throws: `GM403` for a login that is no company's.
   public static func endOwnSessions(_ connection: inout Connection) throws(PostgresError) {

@@ -85,14 +85,20 @@ public struct EncryptionAnnouncement: Sendable {
     Self.isSigned(signature, by: signer, round: round, publicKey: publicKey, gate: gate)
   }
 
-  /// Makes sure that the key was announced by the clearing host that the company knows, for the gate that it knows.
+  /// Whether the gate is signed with the key; a host of an earlier version signed none.
+  public var signsGate: Bool {
+    guard let gate else { return false }
+    return StatementKey.verifies(
+      signature, Self.message(round: round, publicKey: publicKey, gate: gate), publicKey: signer)
+  }
+
+  /// Makes sure that the key was announced by the clearing host that the company knows, for the gate that the database
+  /// names.
   ///
-  /// - Parameters:
-  ///   - pinned: that host's public key in hexadecimal, as it was handed over when the company joined.
-  ///   - told: the gate that the bidder was shown; nil takes `gate`.
+  /// - Parameter pinned: that host's public key in hexadecimal, as it was handed over when the company joined.
   /// - Throws: `TrustProblem` where there is no key yet, or another signed it, or the host signed it for another gate:
   ///   then someone in between wants to read bids.
-  public func verify(pinned: String, told: Instant? = nil) throws(TrustProblem) {
+  public func verify(pinned: String) throws(TrustProblem) {
     guard !publicKey.isEmpty else {
       throw TrustProblem(
         "round \(round) is encrypted and its key is not announced yet",
@@ -103,14 +109,28 @@ public struct EncryptionAnnouncement: Sendable {
         "the key of round \(round) is not announced by the clearing host you trust",
         "do not bid; tell the operator: whoever announced it could read bids")
     }
-    let named = told ?? gate
-    guard isSigned(by: signer, gate: named) else {
+    guard isSigned(by: signer, gate: gate) else {
       throw TrustProblem(
         "the key of round \(round) is not signed by the clearing host you trust for the gate that the database names, "
-          + (named?.iso8601 ?? "none"),
+          + (gate?.iso8601 ?? "none"),
         "do not bid; tell the operator: the gate was moved since the key was announced, or the key is another, and bids "
           + "could be read before their time")
     }
+  }
+
+  /// Makes sure that the gate lies ahead, without asking the database for the time: from its gate on the host opens boxes.
+  /// Whoever edits the gate before the key is announced, or gives a round the name and the announcement of an earlier one,
+  /// could otherwise read what is sealed now.
+  ///
+  /// - Parameter time: by the bidder's own clock.
+  /// - Throws: `TrustProblem` where it has passed.
+  public func verifyGate(at time: Instant) throws(TrustProblem) {
+    guard let gate, gate <= time else { return }
+    throw TrustProblem(
+      "the gate that was announced with the key of round \(round) closes at \(gate); it is \(time) by this machine's clock, "
+        + "and the clearing host may open bids by now; nothing was sent",
+      "check this machine's clock; if it is right, do not bid, and tell the operator where the round is said to be open. "
+        + "Bids that were accepted stand: gpumarket bid list shows them")
   }
 }
 

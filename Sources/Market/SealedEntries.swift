@@ -14,6 +14,8 @@ struct SealedEntries: Sendable {
   let caps: [(company: String, pool: String, gpus: Int)]
   /// In the sealed order.
   let entries: [VerifyBundle.Entry]
+  /// Of the caps' digest in the statement, in hexadecimal; nil where nothing is compared with it.
+  var capsSalt: String?
 
   /// The root of these entries, in hexadecimal.
   var computedRoot: String { hex(SealHash.merkleRoot(entries.map { bytes(hex: $0.hash) ?? [] })) }
@@ -110,6 +112,9 @@ struct SealedEntries: Sendable {
       entries: live)
   }
 
+  /// Whether a bid that takes part is still in its box. Only of an encrypted round it says anything.
+  var waitsForOpening: Bool { liveEntries().contains { $0.opened == nil } }
+
   /// Of each bid its last entry, unless that withdraws it, or it or what it hangs on was refused at opening.
   private func liveEntries() -> [VerifyBundle.Entry] {
     var heads: [String: Int] = [:]
@@ -180,6 +185,7 @@ extension SealedEntries {
     pools = bundle.pools
     caps = bundle.caps
     entries = bundle.entries
+    capsSalt = bundle.capsSalt
   }
 
   /// Asks the database; for the clearing role.
@@ -235,22 +241,25 @@ extension SealedBook {
   ///   - statement: what the clearing host signed when the gate had closed.
   ///   - host: opens an encrypted round's boxes again, where it has the key.
   /// - Throws: `PostgresError` with `GM409` where the round is not sealed, `TrustProblem` where the book or the terms were
-  ///   changed, or the boxes were opened before the gate that the host announced.
+  ///   changed, the boxes are not opened yet, or were before the gate that the host announced.
   public static func load(
     _ name: String, statement: Statement? = nil, host: StatementHost? = nil, _ connection: inout Connection
   ) throws -> SealedBook {
-    let sealed = try SealedEntries(name, &connection)
+    var sealed = try SealedEntries(name, &connection)
     try refuse(name, sealed.hashProblems() + sealed.sealProblems())
+    let isEncrypted = try EncryptionAnnouncement(name, &connection).isEncrypted
     if let statement {
       try refuse(
         name,
         statement.problems(
           round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
           pinnedKey: nil))
-      let isEncrypted = try EncryptionAnnouncement(name, &connection).isEncrypted
-      try refuse(name, statement.problems(terms: Terms(sealed, isEncrypted: isEncrypted)))
+      // Asking for the salt makes it, and a dry run, which compares with no statement, writes nothing.
+      if statement.terms != nil { sealed.capsSalt = try Terms.capsSalt(of: name, &connection) }
+      try refuse(name, statement.problems(termsOf: sealed, isEncrypted: isEncrypted))
     }
     if let host { try refuse(name, try boxProblems(sealed, host, &connection)) }
+    guard !isEncrypted || !sealed.waitsForOpening else { throw notOpened(sealed.round) }
     let book = try sealed.book()
     try refuse(name, try book.differences(&connection))
     return book
@@ -265,6 +274,14 @@ extension SealedBook {
         + "auditor (docs/operating.md)")
   }
 
+  /// As a dry run finds a book that the clearing job has not come to yet.
+  private static func notOpened(_ round: Round) -> TrustProblem {
+    TrustProblem(
+      "the bids of the encrypted round \(round.name) are not opened yet: the clearing job does that, from its gate on, "
+        + "\(round.gate)", "run gpumarket clear without --dry-run after the gate; what it opened a dry run can read",
+      isEarly: round.serverTime < round.gate)
+  }
+
   /// Where what was opened is not what the boxes hold. Nothing where nothing was opened yet.
   private static func boxProblems(
     _ sealed: SealedEntries, _ host: StatementHost, _ connection: inout Connection
@@ -277,7 +294,7 @@ extension SealedBook {
       return announcement.isSigned(by: host.key.publicKey, gate: announcement.gate)
         ? [] : ["the round's key is not the one that this host announced"]
     }
-    let pair = try host.roundKey(sealed.round.name, publicKey: announcement.publicKey)
+    let pair = try host.roundKey(sealed.round.name, publicKey: announcement.publicKey, &connection)
     let rules: Int? = try connection.query("SELECT market.sealed_rules(\(sealed.round.name)) AS rules").one()
       .optional("rules")
     let keys = VerifyBundle.Encryption(

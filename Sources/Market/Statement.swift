@@ -129,15 +129,19 @@ public struct Statement: Sendable, Equatable {
     return problems
   }
 
-  /// Which terms are not those that were signed, in words; empty if all are, or the statement covers none.
-  public func problems(terms found: Terms) -> [String] {
-    guard let terms, found.caps != terms.caps else { return problems(offer: found.offer) }
-    return problems(offer: found.offer) + [
-      "the caps are not those that were signed: their digest is \(hex(found.caps)), the statement says \(hex(terms.caps))"
-    ]
+  /// Which terms of a book are not those that were signed, in words; empty if all are, or the statement covers none. Caps
+  /// are compared where the book has their salt.
+  func problems(termsOf book: SealedEntries, isEncrypted: Bool) -> [String] {
+    guard let terms else { return [] }
+    var changed = problems(offer: Terms.offer(of: book, isEncrypted: isEncrypted))
+    if let caps = Terms.caps(of: book), caps != terms.caps {
+      changed.append(
+        "the caps are not those that were signed: their digest is \(hex(caps)), the statement says \(hex(terms.caps))")
+    }
+    return changed
   }
 
-  /// The same of the digest of what a round offers, which companies can compute: `Terms.offer(of:_:)`.
+  /// The same of the digest of what a round offers alone, which companies can compute: `Terms.offer(of:_:)`.
   public func problems(offer found: [UInt8]) -> [String] {
     guard let terms, found != terms.offer else { return [] }
     return [

@@ -43,7 +43,8 @@ public struct StatementHost: Sendable {
   /// The file of a round's statement.
   public func path(ofRound round: String) -> String { "\(statementsFolder)/\(round).json" }
 
-  private static func clock() -> Instant {
+  /// What time it is by this machine's clock.
+  public static func clock() -> Instant {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
@@ -52,9 +53,11 @@ public struct StatementHost: Sendable {
   /// Signs and writes the statement of a closed round; one that is there already must say the same, and stays.
   ///
   /// - Returns: what the file says: of an earlier version's, which covers no terms, without them.
-  /// - Throws: `TrustProblem` where the earlier statement is of another book or offer: then the database was changed.
+  /// - Throws: `TrustProblem` where the earlier statement is of another book or offer, or an encrypted round's gate is not
+  ///   the one that was announced: then the database was changed.
   @discardableResult
   public func writeStatement(_ round: String, _ connection: inout Connection) throws -> Statement {
+    try checkGate(of: EncryptionAnnouncement(round, &connection))
     let statement = try Statement(round, key: key, &connection)
     try Self.makeFolder(statementsFolder, 0o755)
     let path = path(ofRound: round)
@@ -104,6 +107,24 @@ public struct StatementHost: Sendable {
     return announced
   }
 
+  /// Makes sure that the database names the gate that was announced with an encrypted round's key, where that lies here.
+  ///
+  /// Asked before anything is signed or opened: a statement that signs a moved gate, beside a key that was announced for
+  /// another, leaves a round that cannot be cleared with either.
+  ///
+  /// - Throws: `TrustProblem` where the gate was moved since.
+  private func checkGate(of announcement: EncryptionAnnouncement) throws {
+    let round = announcement.round
+    guard announcement.isEncrypted, hasRoundKey(round, publicKey: announcement.publicKey),
+      let announced = try roundKeyFile(round, publicKey: announcement.publicKey).gate, announced != announcement.gate
+    else { return }
+    throw TrustProblem(
+      "the gate of the encrypted round \(round) is \(announcement.gate?.iso8601 ?? "none") in the database, and this host "
+        + "announced \(announced) with its key; nothing was signed or opened",
+      "the database was changed: let its administrator restore the gate that was announced, clear the round again, and "
+        + "tell the auditor (docs/operating.md)")
+  }
+
   private func roundKeyPath(_ round: String, _ publicKey: [UInt8]) -> String {
     "\(roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key"
   }
@@ -137,6 +158,25 @@ public struct StatementHost: Sendable {
     return pair
   }
 
+  /// The same, for whoever has the database at hand: it is too early only while that too says that the gate lies ahead.
+  ///
+  /// - Throws: as above; `TrustProblem`, `clocksDiffer`, where the gate has passed by the database's clock.
+  func roundKey(
+    _ round: String, publicKey: [UInt8], _ connection: inout Connection
+  ) throws -> EncryptionKeyPair {
+    do {
+      return try roundKey(round, publicKey: publicKey)
+    } catch let early as TrustProblem where early.isEarly {
+      let time = try Rounds.serverTime(&connection)
+      guard let gate = try roundKeyFile(round, publicKey: publicKey).gate, time >= gate else { throw early }
+      throw TrustProblem(
+        "\(early.problem); by the database's clock, \(time), the gate has passed: the two clocks differ",
+        "compare both with a third: if this host's is behind, set it right and clear again; if the database's is ahead, "
+          + "tell the auditor, for the gate closed before its time",
+        clocksDiffer: true)
+    }
+  }
+
   /// What the file of a round's key holds: the pair, and the gate that was announced with it; earlier versions wrote none.
   func roundKeyFile(_ round: String, publicKey: [UInt8]) throws -> (pair: EncryptionKeyPair, gate: Instant?) {
     let path = roundKeyPath(round, publicKey)
@@ -162,14 +202,15 @@ public struct StatementHost: Sendable {
   ///
   /// Does nothing for another round, or where it was done before.
   ///
-  /// - Throws: `TrustProblem`, early, before the gate that was announced, by the host's own clock.
+  /// - Throws: `TrustProblem`: early, before the gate that was announced, by the host's own clock; where the gate was moved.
   public func openBoxes(_ round: String, _ connection: inout Connection) throws {
     let announcement = try EncryptionAnnouncement(round, &connection)
     guard announcement.isEncrypted else { return }
     let boxes = try connection.query(
       "SELECT company, bid, key, body, encode(hash, 'hex') AS hash FROM market.sealed_boxes(\(round))")
     guard !boxes.isEmpty else { return }
-    let pair = try roundKey(round, publicKey: announcement.publicKey)
+    try checkGate(of: announcement)
+    let pair = try roundKey(round, publicKey: announcement.publicKey, &connection)
     for part in Self.parts(of: try boxes.map { try $0.get("body", as: String.self).utf8.count }, most: bytesAtOnce) {
       let opened = try boxes[part].map { box -> JSONText in
         let found = EncryptedBid.open(

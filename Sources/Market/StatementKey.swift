@@ -10,11 +10,14 @@ public struct TrustProblem: Error, Sendable, Equatable, CustomStringConvertible 
   public let advice: String
   /// Whether it is only too early: nothing is wrong, and the same will do later.
   public let isEarly: Bool
+  /// Whether it is too early by the host's clock alone, and not by the database's: one of the two is wrong.
+  public let clocksDiffer: Bool
 
-  public init(_ problem: String, _ advice: String, isEarly: Bool = false) {
+  public init(_ problem: String, _ advice: String, isEarly: Bool = false, clocksDiffer: Bool = false) {
     self.problem = problem
     self.advice = advice
     self.isEarly = isEarly
+    self.clocksDiffer = clocksDiffer
   }
 
   /// The sentence and the next step.

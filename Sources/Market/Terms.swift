@@ -10,23 +10,32 @@ public struct Terms: Sendable, Equatable {
   public let offer: [UInt8]
   /// SHA-256 over the caps that were sealed with the book.
   ///
-  /// Companies get the statement and must not learn each other's caps, which are few and easily tried. So a salt goes
-  /// in that only whoever has the whole book can compute: `salt(of:)`.
+  /// Companies get the statement and must not learn each other's caps, which are few and easily tried. So a random salt of
+  /// the round goes in that no company gets; the database keeps it (sql/035), and the auditor's bundle has it.
   public let caps: [UInt8]
 }
 
 extension Terms {
   /// What the database says of a sealed round; for the clearing role.
   init(ofSealed round: String, _ connection: inout Connection) throws {
-    let salt: String = try connection.query("SELECT market.closing_salt(\(round)) AS salt").one().get("salt")
+    let salt = try Self.capsSalt(of: round, &connection)
     offer = try Self.offer(of: round, &connection)
     caps = Self.digest(ofCaps: try SealedEntries.caps(of: round, &connection), salt: salt, round: round)
   }
 
-  /// Computed from a book's own entries, pools and caps.
-  init(_ book: SealedEntries, isEncrypted: Bool) {
-    offer = Self.digest(of: book.round, isEncrypted: isEncrypted, book.pools)
-    caps = Self.digest(ofCaps: book.caps, salt: Self.salt(of: book.entries), round: book.round.name)
+  /// The salt of a sealed round's caps, made the first time; for the clearing role.
+  static func capsSalt(of round: String, _ connection: inout Connection) throws(PostgresError) -> String {
+    try connection.query("SELECT market.closing_salt(\(round)) AS salt").one().get("salt")
+  }
+
+  /// The digest of what a book itself says that was offered.
+  static func offer(of book: SealedEntries, isEncrypted: Bool) -> [UInt8] {
+    digest(of: book.round, isEncrypted: isEncrypted, book.pools)
+  }
+
+  /// The digest of a book's own caps; nil where their salt is not known.
+  static func caps(of book: SealedEntries) -> [UInt8]? {
+    book.capsSalt.map { digest(ofCaps: book.caps, salt: $0, round: book.round.name) }
   }
 
   /// The digest of what the database says that a round offers. Every role may ask, companies too.
@@ -50,19 +59,18 @@ extension Terms {
       ]).bytes())
   }
 
+  /// Caps in the order of their names' bytes: that of the database is its collation's, and a restored one may have another.
   private static func digest(
     ofCaps caps: [(company: String, pool: String, gpus: Int)], salt: String, round: String
   ) -> [UInt8] {
-    sha256(
+    // No name holds a zero.
+    let named = caps.map { (name: Array($0.company.utf8) + [0] + Array($0.pool.utf8), cap: $0) }
+    let ordered = named.sorted { $0.name.lexicographicallyPrecedes($1.name) }.map(\.cap)
+    return sha256(
       JSONText.object([
         .init("format", "gpumarket caps 1"), .init("round", .string(round)), .init("salt", .string(salt)),
-        .init("caps", text(of: caps)),
+        .init("caps", text(of: ordered)),
       ]).bytes())
-  }
-
-  /// SHA-256 over the salts of all entries in the sealed order, in hexadecimal; `market.closing_salt` says the same.
-  private static func salt(of entries: [VerifyBundle.Entry]) -> String {
-    hex(sha256(entries.flatMap { Array($0.salt.utf8) }))
   }
 
   /// Pools as the digests have them, in the order given.

@@ -91,6 +91,9 @@ public struct VerifyBundle: Sendable {
     /// Whose receivable the account is, and of which pool the revenue, by the ledger's own columns; nil for an account
     /// of another kind, and where an earlier version made the bundle.
     public let company, pool: String?
+    /// Whom the transaction charges, on invoices too, by the ledger's own column; empty where that is nobody, nil where an
+    /// earlier version made the bundle.
+    public let transactionCompany: String?
     /// Positive for a debit, negative for a credit; a transaction's lines add up to zero.
     public let cents: Int64
   }
@@ -111,6 +114,9 @@ public struct VerifyBundle: Sendable {
   public let pools: [OfferedPool]
   /// As they stood at the seal: the most GPUs a company may hold of a pool in any slot.
   public let caps: [(company: String, pool: String, gpus: Int)]
+  /// Of the caps' digest in a statement, in hexadecimal; empty where the database has none, nil where an earlier version made
+  /// the bundle.
+  public let capsSalt: String?
   /// All of the round, in the sealed order.
   public let entries: [Entry]
   /// The clearing as it was published.
@@ -172,6 +178,8 @@ public struct VerifyBundle: Sendable {
     let keys = try head.at("encryption")
     encryption = keys.isNull ? nil : try Encryption(keys)
     isEncrypted = try head["encrypted"]?.bool() ?? !keys.isNull
+    // One that was deleted is not one that nobody knew: caps are then others than those that were signed.
+    capsSalt = try head["caps_salt"].map { try $0.isNull ? "" : $0.string() }
     pools = try value.at("pools").elements().map { pool in
       OfferedPool(
         name: try pool.at("name").string(),
@@ -279,6 +287,7 @@ extension VerifyBundle.Posting {
     kind = try value.text("kind")
     company = try value["company"].flatMap { try $0.isNull ? nil : $0.string() }
     pool = try value["pool"].flatMap { try $0.isNull ? nil : $0.string() }
+    transactionCompany = try value["transaction_company"].map { try $0.isNull ? "" : $0.string() }
     cents = try value.at("cents").integer()
   }
 }

@@ -1,7 +1,7 @@
 import Units
 
-/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent, on the accounts of
-/// its company and its pools.
+/// Checks that each award caused one balanced transaction of its payment, rounded down to the cent, charged to its company
+/// and on the accounts of that and of its pools.
 struct VerifyPostings {
   let bundle: VerifyBundle
 
@@ -27,6 +27,7 @@ struct VerifyPostings {
     }
     problems += accountProblems()
     problems += poolProblems()
+    problems += chargeProblems()
     problems += byAward.keys.sorted().map { "there is a transaction for \($0), which was not awarded" }
     let paid = Dictionary(grouping: bundle.awards, by: \.company).mapValues { $0.reduce(Int64(0)) { $0 &+ $1.payment } }
     for payment in bundle.payments where paid[payment.company, default: 0] != payment.payment {
@@ -76,6 +77,18 @@ struct VerifyPostings {
           + "and its GPUs are of \(awarded.joined(separator: ", "))")
     }
     return problems
+  }
+
+  /// Invoices and statements go by the transaction's own company, whatever its accounts are.
+  private func chargeProblems() -> [String] {
+    let lines = Dictionary(bundle.postings.map { ($0.award, $0) }, uniquingKeysWith: { first, _ in first })
+    return bundle.awards.compactMap { award in
+      guard let line = lines[award.id], let charged = line.transactionCompany, charged != award.company else {
+        return nil
+      }
+      let whom = charged.isEmpty ? "nobody" : charged
+      return "award \(award.id): transaction \(line.number) is charged to \(whom), not to \(award.company)"
+    }
   }
 
   /// As ledger.account_word makes it: every other run of characters is a dash, and the first letter a capital.

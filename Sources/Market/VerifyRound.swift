@@ -34,7 +34,7 @@ public struct VerifyRound: Sendable {
     check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
     check(terms, termsProblems)
-    if let statement { check(Self.name(of: statement), statementProblems) }
+    if let statement { check(name(of: statement), statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
       check("what was opened is what the sealed boxes hold") {
         VerifyBoxes(bundle, pinnedKey: pinnedKey ?? statement.map { hex($0.publicKey) }).problems()
@@ -84,17 +84,19 @@ public struct VerifyRound: Sendable {
     return problems
   }
 
-  /// An earlier version's covers less, which fails nothing.
-  private static func name(of statement: Statement) -> String {
+  /// An earlier version's covers less, and its bundle tells less, which fails nothing.
+  private func name(of statement: Statement) -> String {
     let name = "the signed closing statement"
-    return statement.terms == nil ? "\(name); an earlier version made it, and it covers no terms" : name
+    guard statement.terms != nil else { return "\(name); an earlier version made it, and it covers no terms" }
+    return bundle.capsSalt == nil
+      ? "\(name), but for the caps: an earlier version made the bundle, and they cannot be compared" : name
   }
 
   private func statementProblems() -> [String] {
     guard let statement else { return [] }
     return statement.problems(
       round: bundle.round.name, entryCount: bundle.entries.count, merkleRoot: bytes(hex: bundle.merkleRoot) ?? [],
-      pinnedKey: pinnedKey) + statement.problems(terms: Terms(sealed, isEncrypted: bundle.isEncrypted))
+      pinnedKey: pinnedKey) + statement.problems(termsOf: sealed, isEncrypted: bundle.isEncrypted)
   }
 
   /// Nil where this version knows no such rule, or no round is opened with it.

@@ -38,11 +38,15 @@ struct EncryptedBidding: ParsableArguments {
           + (isKeySet ? ", although GPUMARKET_CLEARING_KEY is set; give --clearing-key to send no bid unsealed" : ""),
         isWarning: isKeySet)
     }
-    try announcement.verify(pinned: pinnedKey(options), told: round.gate)
+    try announcement.verify(pinned: pinnedKey(options))
     return BidWay(
       round: round,
-      box: BidWay.Box(company: try Companies.account(&connection).company, publicKey: announcement.publicKey),
-      said: "sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name)", isWarning: false)
+      box: BidWay.Box(company: try Companies.account(&connection).company, announcement: announcement),
+      said: "sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name), whose gate closes at "
+        + (announcement.gate ?? round.gate).iso8601
+        + (announcement.signsGate
+          ? "" : "; an earlier version announced it and signed no gate: compare this one with what you were told"),
+      isWarning: !announcement.signsGate)
   }
 
   /// A bid as the order book has it; nil for a sealed one.
@@ -68,7 +72,7 @@ struct BidWay {
   /// What a bid is sealed for and to.
   struct Box {
     let company: String
-    let publicKey: [UInt8]
+    let announcement: EncryptionAnnouncement
   }
 
   let round: Round
@@ -109,16 +113,18 @@ struct BidWay {
       OrderBook.SealedRequest(
         key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.worstCase(round.slotLength))
     }
-    let bodies = try bids.map { (try body($0.bid, $0.key, box), $0.parent, $0.key) }
     return try orEarlier(requests, &connection) { connection in
-      try OrderBook.placeAll(bodies: bodies, in: round.name, &connection)
+      let bodies = try bids.map { (try body($0.bid, $0.key, box), $0.parent, $0.key) }
+      return try OrderBook.placeAll(bodies: bodies, in: round.name, &connection)
     }
   }
 
+  /// Looks at the clock each time: a person may take long to answer, and a request that was lost is sealed anew.
   private func body(_ bid: Bid, _ key: String, _ box: Box) throws -> String {
-    try EncryptedBid.seal(
+    try box.announcement.verifyGate(at: StatementHost.clock())
+    return try EncryptedBid.seal(
       bid, round: round.name, company: box.company, key: key, exposure: bid.worstCase(round.slotLength),
-      to: box.publicKey)
+      to: box.announcement.publicKey)
   }
 
   /// Does it, or finds that it was done: sealed anew, a request is another text, which the door refuses under a used key.
@@ -129,12 +135,19 @@ struct BidWay {
     do {
       // A dry run asks within a transaction, where it must be possible to ask on.
       return try connection.attempt(body)
-    } catch let error as PostgresError where error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil {
-      guard let earlier = try OrderBook.earlier(requests, in: round.name, &connection) else { throw error }
+    } catch {
+      guard Self.mayFollowAnother(error), let earlier = try OrderBook.earlier(requests, in: round.name, &connection)
+      else { throw error }
       printError(
         "this was accepted before, under the same key and with the same declared exposure; its receipt follows. "
           + "What it sealed cannot be compared: if this is another bid, send it with a new key")
       return earlier
     }
+  }
+
+  /// Whether a request that was refused so may have been accepted before: its key was used, or the gate has passed since.
+  private static func mayFollowAnother(_ error: any Error) -> Bool {
+    guard let error = error as? PostgresError else { return error is TrustProblem }
+    return error.sqlState == "GM409" || OrderBook.refusals(in: error) != nil
   }
 }

@@ -51,7 +51,8 @@ struct Failure: Error, CustomStringConvertible {
     case let error as InstanceFileError: self.init(.usage, error.description)
     case let error as ClearingJob.Failure: self.init(.failed, error.description)
     case let error as TrustProblem:
-      self.init(error.isEarly ? .conflict : .refused, error.problem, advice: error.advice)
+      self.init(
+        error.isEarly || error.clocksDiffer ? .conflict : .refused, error.problem, advice: error.advice)
     case let error as Migrator.Problem: self.init(.conflict, error.description)
     case let error as SettlementError: self.init(.refused, error.problem, advice: error.advice)
     default: self.init(.failed, "\(error)")

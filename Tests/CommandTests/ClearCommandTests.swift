@@ -51,6 +51,10 @@ struct ClearCommandTests {
     try market.expect(0, "award", "list", "--round", "w", saying: "acme")
     try market.expect(0, "clear", "--due", "--json", saying: "\"outcome\": \"waiting\"")
     try market.expect(3, "clear", "--round", "s", saying: "clear it after the gate")
+    try market.expect(
+      3, "clear", "--round", "s", "--dry-run",
+      saying: "the bids of the encrypted round s are not opened yet: the clearing job does that, from its gate on, "
+        + "2036-12-09T12:00Z")
     // Nor sooner where the administrator moves the gate, or writes that the boxes were opened.
     try market.administer(
       """
@@ -59,7 +63,7 @@ struct ClearCommandTests {
       INSERT INTO market.opened (entry_id, body)
       SELECT e.entry_id, 'guess' FROM market.entry e JOIN market.round r USING (round_id) WHERE r.name = 's'
       """)
-    try market.expect(2, "clear", "--due", saying: "was signed for other terms of round s")
+    try market.expect(2, "clear", "--due", saying: "this host announced 2036-12-09T12:00Z with its key")
     try market.administer(
       "SET session_replication_role = replica; UPDATE market.round SET gate = '2036-12-09T12:00Z' WHERE name = 's'")
     try market.expect(3, "clear", "--round", "s", saying: "clear it after the gate")

@@ -87,7 +87,7 @@ struct EncryptedCommandTests {
       "2036-12-10T00:00Z/P1D", "--as", "acme", "--yes",
     ]
     let placed = try market.expect(0, bid, saying: "sealed to key ")
-    #expect(placed.error.contains("of round s"))
+    #expect(placed.error.contains("of round s, whose gate closes at 2036-12-09T12:00Z"), "\(placed.error)")
     let receipt = try market.expect(0, bid + ["--json"])
     #expect(receipt.output.contains("\\\"type\\\":\\\"sealed\\\""), "\(receipt.output)")
     try market.expect(2, bid + ["--clearing-key", key], saying: "the clearing host you trust")

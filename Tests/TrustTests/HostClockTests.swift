@@ -25,7 +25,7 @@ struct HostClockTests {
       host = try market.encrypt(round)
       var company = try market.connect(login)
       let announcement = try EncryptionAnnouncement(round, &company)
-      try announcement.verify(pinned: hex(host.key.publicKey), told: Instant(iso8601: HostClockTests.gate))
+      try announcement.verify(pinned: hex(host.key.publicKey))
       let bid = try TestMarket.block()
       let body = try EncryptedBid.seal(
         bid, round: round, company: "acme", key: "k", exposure: bid.worstCase(.hour), to: announcement.publicKey)
@@ -136,18 +136,101 @@ struct HostClockTests {
     let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
     let pinned = hex(try market.encrypt(round).key.publicKey)
     var company = try market.connect(login)
-    let told = try Rounds.named(round, &company).gate
-    try EncryptionAnnouncement(round, &company).verify(pinned: pinned, told: told)
+    try EncryptionAnnouncement(round, &company).verify(pinned: pinned)
     var owner = try market.connect(nil)
     try owner.script(
       "SET session_replication_role = replica; UPDATE market.round SET gate = gate - interval '1 day'")
     let moved = try EncryptionAnnouncement(round, &company)
     let error = #expect(throws: TrustProblem.self) { try moved.verify(pinned: pinned) }
     #expect(error?.problem.hasSuffix("for the gate that the database names, 2036-11-29T12:00Z") == true)
-    // One gate for the signature and another for the eye.
+  }
+
+  /// Moved before it was announced, or of an earlier round of that name, a gate is signed all the same: the bidder's own
+  /// clock tells that it has passed.
+  @Test func aBidderSealsNothingOnceTheGateHasPassed() throws {
+    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
+    let host = try market.encrypt(round)
+    var company = try market.connect(login)
+    let announcement = try EncryptionAnnouncement(round, &company)
+    let gate = try Instant(iso8601: Self.gate)
+    #expect(announcement.signsGate)
+    try announcement.verifyGate(at: Instant(microseconds: gate.microseconds - 1))
+    #expect(throws: TrustProblem.self) { try announcement.verifyGate(at: gate) }
+
+    let tool = Tool(home: try TestFolder.make())
+    func bid(_ key: String) throws -> Tool.Run {
+      try tool.run(
+        "bid", "curve", "--round", round, "--pool", "h100", "--step", "8@2.00", "--yes", "--json", "--key", key,
+        "--clearing-key", hex(host.key.publicKey), "--database", market.conninfo(login))
+    }
+    let first = try bid("first")
+    #expect(first.status == 0 && !first.error.contains("gate"), "\(first.error)")
+    var owner = try market.connect(nil)
+    try owner.script("SET session_replication_role = replica")
+    try sign(announcement, for: nil, by: host, &owner)
+    let warned = try bid("second")
+    let words = "whose gate closes at \(Self.gate); an earlier version announced it"
+    #expect(warned.status == 0 && warned.error.contains(words), "\(warned.error)")
+    #expect(warned.error.split(separator: "\n").count == 1, "\(warned.error)")
+
+    try owner.script("UPDATE market.round SET gate = '2020-01-01T00:00Z'")
+    try sign(announcement, for: Instant(iso8601: "2020-01-01T00:00Z"), by: host, &owner)
+    let refused = try bid("third")
+    #expect(refused.status == 2 && refused.error.contains("closes at 2020-01-01T00:00Z; it is 2"), "\(refused.error)")
+    #expect(refused.error.contains("by this machine's clock") && refused.error.contains("check this machine's clock"))
+    // What was accepted in time is shown again under its key.
+    let again = try bid("first")
+    #expect(again.status == 0 && again.error.contains("this was accepted before"), "\(again.error)")
+    #expect(again.output == first.output)
+    #expect(try owner.query("SELECT FROM market.entry").count == 2)
+  }
+
+  /// Puts there what the host would have signed for another gate; nil signs as an earlier version did.
+  private func sign(
+    _ announcement: EncryptionAnnouncement, for gate: Instant?, by host: StatementHost, _ owner: inout Connection
+  ) throws {
+    let message = EncryptionAnnouncement.message(
+      round: announcement.round, publicKey: announcement.publicKey, gate: gate)
+    try owner.execute("UPDATE market.round_key SET signature = \(host.key.sign(message))")
+  }
+
+  /// A statement that signed the moved gate, and the secret published beside it, would leave a round that cannot be cleared.
+  @Test func aMovedGateIsNeitherSignedNorOpened() throws {
+    var early = try EarlyRound()
+    try early.setClock(secondsAfterGate: 60)
+    var owner = try early.market.connect(nil)
+    var clearing = try early.market.asClearing()
+    try owner.script("SET session_replication_role = replica; UPDATE market.round SET gate = gate - interval '1 day'")
+    let error = #expect(throws: TrustProblem.self) { _ = try early.clear() }
+    #expect(
+      error?.problem
+        == "the gate of the encrypted round \(early.round) is 2036-11-29T12:00Z in the database, and this host announced "
+        + "\(Self.gate) with its key; nothing was signed or opened")
+    #expect(error?.advice.contains("restore the gate that was announced") == true && error?.isEarly == false)
+    #expect(throws: TrustProblem.self) { try early.host.openBoxes(early.round, &clearing) }
+    #expect(!FileManager.default.fileExists(atPath: early.host.path(ofRound: early.round)))
+    for table in ["opened", "opened_key", "caps_salt", "clearing"] {
+      #expect(try owner.query(SQL(unsafeRaw: "SELECT FROM market.\(table)")).isEmpty, "\(table)")
+    }
     try owner.script("UPDATE market.round SET gate = gate + interval '1 day'")
-    let announced = try EncryptionAnnouncement(round, &company)
-    try announced.verify(pinned: pinned)
-    #expect(throws: TrustProblem.self) { try announced.verify(pinned: pinned, told: told + TimeSpan(hours: 1)) }
+    #expect(try early.clear().ending == .published)
+  }
+
+  /// Too early by one clock and not by the other is no matter of waiting.
+  @Test func clocksThatDifferAreNamed() throws {
+    var early = try EarlyRound()
+    let gate = try Instant(iso8601: "2020-01-01T00:00Z")
+    let secret = try early.host.roundKeyFile(early.round, publicKey: early.publicKey).pair.secretKey
+    try "\(hex(secret))\n\(gate.iso8601)\n".write(toFile: early.keyFile, atomically: false, encoding: .utf8)
+    var owner = try early.market.connect(nil)
+    try owner.script("SET session_replication_role = replica; UPDATE market.round SET gate = '2020-01-01T00:00Z'")
+    early.host.now = { gate - TimeSpan(hours: 1) }
+    let error = #expect(throws: TrustProblem.self) { _ = try early.clear() }
+    #expect(error?.clocksDiffer == true && error?.isEarly == false, "\(String(describing: error))")
+    #expect(
+      error?.problem.contains("closes at 2020-01-01T00:00Z; it is 2019-12-31T23:00Z by this host's clock") == true)
+    #expect(error?.problem.contains("by the database's clock, 20") == true)
+    #expect(error?.problem.hasSuffix("the gate has passed: the two clocks differ") == true)
+    #expect(try owner.query("SELECT FROM market.opened_key").isEmpty)
   }
 }

@@ -6,6 +6,28 @@ import TestSupport
 import Testing
 import Units
 
+/// A server whose clock a test sets.
+private struct ServerClock {
+  let server: TestServer
+  private let offset = "/tmp/gpumarket-clock-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+
+  init() throws {
+    server = try TestServer.durable(environment: [
+      "LD_PRELOAD": HostFaultTests.fakeClock, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
+      "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    ])
+    try set("+0")
+  }
+
+  /// - Parameter text: seconds from the machine's own clock, with a sign.
+  func set(_ text: String) throws {
+    try (text + "\n").write(toFile: offset, atomically: true, encoding: .utf8)
+    chmod(offset, 0o644)
+  }
+
+  func remove() { unlink(offset) }
+}
+
 @Suite("Faults of the host", .serialized)
 struct HostFaultTests {
   static let fakeClock = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -16,23 +38,14 @@ struct HostFaultTests {
       print("skipped: libfaketime is not installed (apt-get install faketime)")
       return
     }
-    let offset = "/tmp/gpumarket-clock-\(getpid())"
-    func setClock(_ text: String) throws {
-      try (text + "\n").write(toFile: offset, atomically: true, encoding: .utf8)
-      chmod(offset, 0o644)
-    }
-    try setClock("+0")
-    defer { unlink(offset) }
-    let server = try TestServer.durable(environment: [
-      "LD_PRELOAD": Self.fakeClock, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
-      "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    ])
-    let faults = try FaultMarket(on: server)
+    let clock = try ServerClock()
+    defer { clock.remove() }
+    let faults = try FaultMarket(on: clock.server)
     let receipts = try faults.bidIn("clock", bids: 6)
     try faults.closeAtGate("clock")
     var connection = try faults.market.asOperator()
     let before = try Rounds.serverTime(&connection)
-    try setClock("-3600")
+    try clock.set("-3600")
     usleep(100_000)
     let after = try Rounds.serverTime(&connection)
     #expect(after < before, "the server's clock went back")
@@ -50,6 +63,27 @@ struct HostFaultTests {
     #expect(try faults.state("clock") == .published)
     try faults.check(receipts)
     FaultCounts.add("gates that stayed closed with the clock set back", faults.logins.count)
+  }
+
+  /// The clearing host's clock is two hours behind, and the gate of an encrypted round has passed by the database's: nobody
+  /// is left to wait without knowing.
+  @Test func aHostWhoseClockIsBehindFails() throws {
+    guard access(Self.fakeClock, R_OK) == 0 else {
+      print("skipped: libfaketime is not installed (apt-get install faketime)")
+      return
+    }
+    let clock = try ServerClock()
+    defer { clock.remove() }
+    let faults = try FaultMarket(on: clock.server)
+    try faults.open("behind", gateAfter: 3600, encrypted: true)
+    for number in 0..<2 { try faults.place(TestMarket.block(), by: number, in: "behind") }
+    try clock.set("+7200")
+    let run = try faults.tool().run(["clear", "--due"] + faults.clearing)
+    #expect(run.status == 3 && run.error.contains("error: round behind: the gate that was announced"), "\(run)")
+    #expect(run.error.contains("the two clocks differ") && !run.error.contains("waits"), "\(run.error)")
+    #expect(try faults.state("behind") == .closed)
+    var owner = try faults.market.connect(nil)
+    #expect(try owner.query("SELECT FROM market.opened").isEmpty)
   }
 
   /// A full disk is an error, never a false receipt; with space again everything goes on.

@@ -213,6 +213,39 @@ struct PasswordTests {
     #expect(try company(acme.login, password) == "acme")
   }
 
+  /// The change is committed before the sessions end.
+  @Test func whichPasswordHoldsIsSaidWhereSessionsDoNotEnd() throws {
+    var owner = try market.connect(nil)
+    try owner.script("REVOKE EXECUTE ON FUNCTION market.end_own_sessions() FROM market_company")
+    let run = try tool.run("company", "password", "--yes", "--database", address(acme.login, acme.password))
+    #expect(
+      run.status == 2 && run.error.contains("the new password holds, but the login's other sessions were not ended"),
+      "\(run.error)")
+    #expect(!run.error.contains("old password"), "\(run.error)")
+    let shown = run.output.firstMatch(of: /password  (\S+)/).map { String($0.1) }
+    #expect(try company(acme.login, acme.password) == nil)
+    #expect(try company(acme.login, shown) == "acme")
+  }
+
+  /// Somebody else changes it while the command looks which one holds.
+  @Test func neitherPasswordMayHold() throws {
+    let proxy = try LosingProxy(
+      to: FaultMarket.serverSocket(market.conninfo(nil)), marker: "change_own_password", losses: [.request, .request])
+    let run = try tool.start([
+      "company", "password", "--yes", "--database",
+      "host=\(proxy.folder) port=5432 user=\(acme.login) dbname=\(market.database) password=\(acme.password ?? "")",
+    ])
+    // Then it waits a second, and should that not be enough, two more.
+    while proxy.count == 0, run.process.isRunning { usleep(5000) }
+    var asOperator = try market.asOperator()
+    let fresh = try Companies.rotate(&asOperator, company: "acme")
+    let ended = try run.finish()
+    #expect(
+      ended.status == 2 && ended.error.contains("the server takes neither the old password nor the new one"),
+      "\(ended.error)")
+    #expect(try company(acme.login, fresh.password) == "acme")
+  }
+
   @Test func whatStaysUnknownIsSaid() throws {
     let proxy = try LosingProxy(
       to: FaultMarket.serverSocket(market.conninfo(nil)), marker: "change_own_password",

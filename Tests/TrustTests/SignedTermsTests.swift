@@ -123,7 +123,10 @@ struct SignedTermsTests {
     for login in closed.logins {
       var company = try closed.market.connect(login)
       #expect(try Terms.offer(of: closed.round, &company) == terms.offer)
-      let error = refusal { _ = try company.query("SELECT market.closing_salt(\(closed.round))") }
+    }
+    for role in closed.logins + ["market_operator", "market_finance", "market_auditor"] {
+      var other = try closed.market.connect(role)
+      let error = refusal { _ = try other.query("SELECT market.closing_salt(\(closed.round))") }
       #expect(error?.sqlState == "42501")
     }
     var auditor = try closed.market.asAuditor()
@@ -133,12 +136,44 @@ struct SignedTermsTests {
     #expect(findings.flatMap(\.problems) == [])
     #expect(findings.contains { $0.check == "the signed closing statement" })
     // Tried with all that companies know, the caps' digest is still another.
-    let entries = verification.bundle.entries
-    let guess = SealedEntries(
-      round: verification.bundle.round, entryCount: 2, merkleRoot: verification.bundle.merkleRoot,
-      pools: verification.bundle.pools, caps: verification.bundle.caps, entries: [entries[0]])
-    #expect(Terms(guess, isEncrypted: false).offer == terms.offer)
-    #expect(Terms(guess, isEncrypted: false).caps != terms.caps)
+    var guess = SealedEntries(verification.bundle)
+    #expect(Terms.offer(of: guess, isEncrypted: false) == terms.offer)
+    #expect(Terms.caps(of: guess) == terms.caps)
+    guess.capsSalt = ""
+    #expect(Terms.caps(of: guess) != terms.caps)
+  }
+
+  /// However little of a book there is to guess.
+  @Test func everyRoundHasARandomSalt() throws {
+    let market = try TestMarket()
+    try market.addPool()
+    let rounds = [try market.openRound("one"), try market.openRound("two", delivery: "2036-12-02T00:00Z/P1D")]
+    var clearing = try market.asClearing()
+    func salt(_ round: String, _ clearing: inout Connection) throws -> String? {
+      try clearing.query("SELECT market.closing_salt(\(round)) AS salt").one().optional("salt")
+    }
+    #expect(try salt(rounds[0], &clearing) == nil)
+    for round in rounds { try market.close(round) }
+    let salts = [try salt(rounds[0], &clearing), try salt(rounds[1], &clearing)]
+    #expect(salts[0] != salts[1] && salts.allSatisfy { $0?.wholeMatch(of: /[0-9a-f]{32}/) != nil }, "\(salts)")
+    #expect(try salt(rounds[0], &clearing) == salts[0])
+    #expect(try Terms.capsSalt(of: rounds[1], &clearing) == salts[1])
+  }
+
+  /// A database that was restored may sort names by another collation.
+  @Test func theOrderOfCapsIsNotTheDatabases() throws {
+    let bundle = try VerifyTests.common.get().bundle()
+    func digest(_ caps: [(company: String, pool: String, gpus: Int)]) -> [UInt8]? {
+      var book = SealedEntries(
+        round: bundle.round, entryCount: 0, merkleRoot: "", pools: [], caps: caps, entries: [])
+      book.capsSalt = "00"
+      return Terms.caps(of: book)
+    }
+    let caps: [(company: String, pool: String, gpus: Int)] = [
+      ("acme", "h100", 8), ("Zebra", "h100", 8), ("acme", "a100", 16), ("\u{E4}hre", "h100", 24),
+    ]
+    #expect(digest(caps) != nil && digest(caps) == digest(caps.reversed()))
+    #expect(digest(caps) != digest(Array(caps.dropLast())))
   }
 
   /// What an earlier version signed says nothing of terms, and is read as it was.

@@ -122,6 +122,15 @@ struct VerifyTests {
     ("UPDATE market.round SET merkle_root = sha256('x')", "root"),
     ("UPDATE market.round_pool SET lot_gpus = lot_gpus / 2", "what the round offers, or how it is priced"),
     ("UPDATE market.clearing SET instance_digest = sha256('x')", "the instance's digest is"),
+    ("UPDATE market.caps_salt SET salt = decode(md5('x'), 'hex')", "the caps are not those that were signed"),
+    ("DELETE FROM market.caps_salt", "the caps are not those that were signed"),
+    // Whose invoice it stands on.
+    (
+      """
+      UPDATE ledger.transaction t SET company_id = (
+        SELECT min(c.company_id) FROM market.company c WHERE c.company_id <> t.company_id)
+      """, "is charged to company-"
+    ),
     ("UPDATE market.round SET gate = (SELECT max(e.accepted_at) FROM market.entry e)", "not before the gate, "),
     ("UPDATE market.round SET effort = 'much'", "opened with effort much, which is none"),
     ("UPDATE market.clearing SET effort = 'much'", "cleared with effort much, which is none"),

@@ -96,9 +96,9 @@ SELECT is_empty(
   $$SELECT name FROM ours WHERE nspname = 'ledger' AND name::text !~ '^ledger\.my_' AND has_function_privilege('market_company', oid, 'EXECUTE')$$,
   'a company may call nothing of the ledger but what is its own');
 SELECT is_empty(
-  $$SELECT name FROM ours WHERE name::text ~ 'sealed|audit_round|boxes' AND (has_function_privilege('market_operator', oid, 'EXECUTE')
+  $$SELECT name FROM ours WHERE name::text ~ 'sealed|audit_round|boxes|closing_' AND (has_function_privilege('market_operator', oid, 'EXECUTE')
     OR has_function_privilege('market_finance', oid, 'EXECUTE') OR has_function_privilege('market_company', oid, 'EXECUTE'))$$,
-  'neither operator nor finance nor a company may read a sealed book');
+  'neither operator nor finance nor a company may read a sealed book, or the salt of its caps');
 SELECT ok(NOT has_function_privilege('market_operator', 'ledger.statement_bids(text, text)', 'EXECUTE'),
   'the operator may not read what lost');
 SELECT is_empty(

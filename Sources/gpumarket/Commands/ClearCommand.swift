@@ -71,7 +71,8 @@ struct ClearCommand: ParsableCommand {
         reports.append(outcome.json)
         if !options.json { try show(outcome, &connection) }
       } catch let waits as TrustProblem where due && waits.isEarly {
-        // Nothing failed: an encrypted round that was closed early is cleared by the first run after its gate.
+        // Nothing failed: an encrypted round that was closed early is cleared by the first run after its gate. Where the
+        // database's clock is past that, no run may come: two clocks differ, and that is a failure.
         endProgress()
         let facts = waits.json(round: round)
         record(facts)

@@ -49,38 +49,93 @@ struct CompanyPassword: ParsableCommand {
   /// Asks for the change until it is known that it was made. Where an answer was lost the new password is tried; as
   /// long as it does not hold, the same change is sent again.
   private func change(to new: NewPassword) throws {
+    var isIn = false
     for attempt in 1... {
       do {
-        if attempt > 1, try holds(new) { return }
+        if attempt > 1, try finish(new, &isIn) { return }
         var connection = try options.connect(as: .company(acting.company))
-        return try Companies.changeOwnPassword(&connection, to: new)
-      } catch let error as PostgresError where wasLost(error) {
-        guard attempt < 3 else {
-          throw Failure(
-            .unavailable, "the database did not answer: \(error.message)",
-            advice: "it is not known which password holds: try the new one; where it is refused the old one holds, and "
-              + "run the command again")
-        }
+        if !isIn { try Companies.changeOwnPassword(&connection, to: new) }
+        isIn = true
+        return try endSessions(&connection)
+      } catch let error as PostgresError where Self.isSilence(error) {
+        guard attempt < 3 else { throw Self.unknown(error, isIn) }
         printError("the database did not answer; looking which password holds")
         Thread.sleep(forTimeInterval: Double(attempt))
-      } catch let error as PostgresError where attempt == 1 {
-        let failure = Failure(error)
-        throw Failure(failure.status, failure.message + "; the old password still holds", advice: failure.advice)
+      } catch let error as PostgresError {
+        // What was lost may have been done since it was asked which one holds.
+        if attempt > 1, try finishAtLast(new) { return }
+        throw Self.refused(error, afterLoss: attempt > 1)
       }
     }
   }
 
   /// Whether the server takes the new password by now; the sessions that came in by the old one then end. A server that
   /// asks for no password does not say it.
-  private func holds(_ new: NewPassword) throws -> Bool {
+  ///
+  /// - Parameter isIn: set once the new password is known to hold.
+  private func finish(_ new: NewPassword, _ isIn: inout Bool) throws -> Bool {
     do {
       var connection = try options.connect(as: .company(acting.company), password: new.text)
       guard connection.usedPassword else { return false }
-      try Companies.endOwnSessions(&connection)
+      isIn = true
+      try endSessions(&connection)
       return true
     } catch let error as PostgresError where Failure.isWrongPassword(error) {
       return false
     }
+  }
+
+  /// The same for the last time.
+  private func finishAtLast(_ new: NewPassword) throws -> Bool {
+    var isIn = false
+    do {
+      return try finish(new, &isIn)
+    } catch let error as PostgresError {
+      throw Self.unknown(error, isIn)
+    }
+  }
+
+  /// Ends the sessions that came in by the old password, once the new one holds. Where the answer is lost, the next
+  /// attempt does it.
+  private func endSessions(_ connection: inout Connection) throws {
+    do {
+      try Companies.endOwnSessions(&connection)
+    } catch {
+      guard !wasLost(error) else { throw error }
+      let failure = Failure(error)
+      throw Failure(
+        failure.status, "the new password holds, but the login's other sessions were not ended: \(failure.message)",
+        advice: failure.advice)
+    }
+  }
+
+  /// A refused password too is an error at connecting, where libpq tells no more of it.
+  private static func isSilence(_ error: PostgresError) -> Bool { wasLost(error) && !Failure.isWrongPassword(error) }
+
+  private static func unknown(_ error: PostgresError, _ isIn: Bool) -> Failure {
+    isIn
+      ? Failure(
+        .unavailable,
+        "the new password holds, but it is not known whether the login's other sessions were ended: \(error.message)",
+        advice: "if somebody else may have had the old one, run the command again once the database answers")
+      : Failure(
+        .unavailable, "the database did not answer: \(error.message)",
+        advice: "it is not known which password holds: try the new one; where it is refused the old one holds, and "
+          + "run the command again")
+  }
+
+  private static func refused(_ error: PostgresError, afterLoss isAfterLoss: Bool) -> Failure {
+    let failure = Failure(error)
+    guard Failure.isWrongPassword(error) else {
+      return Failure(failure.status, failure.message + "; the old password still holds", advice: failure.advice)
+    }
+    // It was taken a moment ago, when the command asked who it acts for.
+    return Failure(
+      failure.status,
+      isAfterLoss
+        ? "the server takes neither the old password nor the new one" : "\(failure.message); nothing was changed",
+      advice: "somebody else changed the password meanwhile: send the operator a new verifier (gpumarket company "
+        + "verifier), for company rotate --verifier")
   }
 }
 
