@@ -141,7 +141,7 @@ public enum EncryptedBid {
 
   /// Seals a bid to a round's key. Round, company and idempotency key are sealed in, so that a box cannot be moved.
   ///
-  /// - Parameter exposure: the most the bid may cost, for the check against credit: the only thing the server reads.
+  /// - Parameter exposure: no less than the bid may cost, for the check against credit: the only thing the server reads.
   /// - Returns: the body to place.
   /// - Throws: `TrustProblem` for a bid beyond the largest size.
   public static func seal(
@@ -239,6 +239,20 @@ extension Bid {
             return segment.steps.reduce(sum) { $0 + cost($1.limit, $1.gpus, slots) }
           }))
     }
+  }
+}
+
+extension Bid {
+  /// What a sealed bid declares beside its box: the worst case, rounded up to two digits. The exact product of price, GPUs
+  /// and slots could be factored. It takes up to a tenth more of the credit until the book is published.
+  public func declaredExposure(_ length: SlotLength) -> Money {
+    let worst = worstCase(length).microdollars
+    var unit: Int64 = 1
+    while worst / unit >= 100 { unit *= 10 }
+    // Far beyond what a bid may cost there is no larger number; the door refuses it as it stands.
+    let (rounded, isTooLarge) = (worst / unit + (worst % unit == 0 ? 0 : 1))
+      .multipliedReportingOverflow(by: unit)
+    return Money(microdollars: isTooLarge ? worst : rounded)
   }
 }
 

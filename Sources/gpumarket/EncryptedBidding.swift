@@ -83,10 +83,18 @@ struct BidWay {
   /// Whether it is said where no preview is shown, too.
   let isWarning: Bool
 
+  /// What a person checks before sending; of a sealed bid also what is declared of it, which the database's readers see.
+  func preview(_ bid: Bid) throws -> String {
+    let preview = try bid.preview(in: round)
+    guard box != nil else { return preview }
+    let declared = bid.declaredExposure(round.slotLength)
+    return "\(preview)\ndeclared against your credit: \(declared), rounded up to tell less"
+  }
+
   func place(_ bid: Bid, parent: String?, key: String, _ connection: inout Connection) throws -> Receipt {
     guard let box else { return try OrderBook.place(bid, in: round.name, parent: parent, key: key, &connection) }
     let request = OrderBook.SealedRequest(
-      key: key, kind: "place", parent: parent, exposure: bid.worstCase(round.slotLength))
+      key: key, kind: "place", parent: parent, exposure: bid.declaredExposure(round.slotLength))
     return try orEarlier([request], &connection) { connection in
       [try OrderBook.place(sealed: body(bid, key, box), in: round.name, parent: parent, key: key, &connection)]
     }[0]
@@ -99,7 +107,7 @@ struct BidWay {
       return try OrderBook.amend(id, to: bid, in: round.name, parent: parent, key: key, &connection)
     }
     let request = OrderBook.SealedRequest(
-      key: key, kind: "amend", bid: id, parent: parent, exposure: bid.worstCase(round.slotLength))
+      key: key, kind: "amend", bid: id, parent: parent, exposure: bid.declaredExposure(round.slotLength))
     return try orEarlier([request], &connection) { connection in
       [try OrderBook.amend(id, sealed: body(bid, key, box), in: round.name, parent: parent, key: key, &connection)]
     }[0]
@@ -111,7 +119,7 @@ struct BidWay {
     guard let box else { return try OrderBook.placeAll(bids, in: round.name, &connection) }
     let requests = bids.map {
       OrderBook.SealedRequest(
-        key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.worstCase(round.slotLength))
+        key: $0.key, kind: "place", parent: $0.parent, exposure: $0.bid.declaredExposure(round.slotLength))
     }
     return try orEarlier(requests, &connection) { connection in
       let bodies = try bids.map { (try body($0.bid, $0.key, box), $0.parent, $0.key) }
@@ -123,7 +131,7 @@ struct BidWay {
   private func body(_ bid: Bid, _ key: String, _ box: Box) throws -> String {
     try box.announcement.verifyGate(at: StatementHost.clock())
     return try EncryptedBid.seal(
-      bid, round: round.name, company: box.company, key: key, exposure: bid.worstCase(round.slotLength),
+      bid, round: round.name, company: box.company, key: key, exposure: bid.declaredExposure(round.slotLength),
       to: box.announcement.publicKey)
   }
 

@@ -88,7 +88,10 @@ struct EncryptedCommandTests {
     ]
     let placed = try market.expect(0, bid, saying: "sealed to key ")
     #expect(placed.error.contains("of round s, whose gate closes at 2036-12-09T12:00Z"), "\(placed.error)")
+    // 384.00 USD at most, of which the database's readers learn two digits.
+    #expect(placed.error.contains("declared against your credit: 390.00 USD, rounded up"), "\(placed.error)")
     let receipt = try market.expect(0, bid + ["--json"])
+    #expect(receipt.output.contains("\\\"exposure\\\":390000000,"), "\(receipt.output)")
     #expect(receipt.output.contains("\\\"type\\\":\\\"sealed\\\""), "\(receipt.output)")
     try market.expect(2, bid + ["--clearing-key", key], saying: "the clearing host you trust")
     // The host signed the gate with the key.

@@ -18,6 +18,21 @@ struct EncryptedTests {
     #expect(try cleared.invariants() == [])
   }
 
+  /// Two digits, never less than the bid may cost, and at most a tenth more.
+  @Test(arguments: [
+    ("0.0001", 8, 1, 800), ("1.00", 8, 1, 8_000_000), ("1.2345", 8, 1, 9_900_000), ("3.1416", 64, 24, 4_900_000_000),
+    ("0.9999", 8, 125, 1_000_000_000), ("1.00", 8, 125, 1_000_000_000), ("1.0001", 8, 125, 1_100_000_000),
+  ]) func theDeclaredExposureIsRounded(_ limit: String, _ gpus: Int, _ slots: Int, _ declared: Int64) throws {
+    let bid = try TestMarket.block(gpus: gpus, slots: slots, limit: limit)
+    #expect(bid.declaredExposure(.hour).microdollars == declared)
+    #expect(bid.worstCase(.hour).microdollars * 10 >= declared * 9)
+  }
+
+  @Test func numbersBeyondAllMeasureAreDeclaredAsTheyStand() throws {
+    let bid = try TestMarket.block(gpus: Int(Int32.max), slots: 1_000_000, limit: "9999.9999")
+    #expect(bid.declaredExposure(.hour) == bid.worstCase(.hour))
+  }
+
   /// A copy of the whole database, taken while bids are open, holds no price.
   @Test func theDatabaseHoldsNoOpenBid() throws {
     let market = try TestMarket()

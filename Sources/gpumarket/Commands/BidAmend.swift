@@ -65,7 +65,7 @@ struct BidAmend: ParsableCommand {
     let after = noParent ? nil : parent ?? before
     let way = try write.way(in: round)
     try write.check(replacement, by: way)
-    var preview = try replacement.preview(in: round) + hangsOn(after)
+    var preview = try way.preview(replacement) + hangsOn(after)
     if let before, before != after { preview += "\nno longer hangs on \(before)" }
     try write.send(preview: preview, by: way, verb: "amended") { key, connection in
       [try way.amend(bid, to: replacement, parent: after, key: key, &connection)]

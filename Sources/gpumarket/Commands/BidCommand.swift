@@ -168,7 +168,7 @@ struct BidCommand: ParsableCommand {
       let bid = try block.bid(in: round)
       let way = try write.way(in: round)
       try write.check(bid, by: way)
-      let preview = try bid.preview(in: round) + hangsOn(block.parent)
+      let preview = try way.preview(bid) + hangsOn(block.parent)
       try write.send(preview: preview, by: way, verb: "placed") { key, connection in
         [try way.place(bid, parent: block.parent, key: key, &connection)]
       }
@@ -202,7 +202,7 @@ struct BidCommand: ParsableCommand {
       let bid = Bid.curve([segment])
       let way = try write.way(in: round)
       try write.check(bid, by: way)
-      let preview = try bid.preview(in: round) + hangsOn(parent)
+      let preview = try way.preview(bid) + hangsOn(parent)
       try write.send(preview: preview, by: way, verb: "placed") { key, connection in
         [try way.place(bid, parent: parent, key: key, &connection)]
       }
