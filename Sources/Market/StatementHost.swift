@@ -53,7 +53,7 @@ public struct StatementHost: Sendable {
   /// Signs and writes the statement of a closed round; one that is there already must say the same, and stays.
   ///
   /// - Returns: what the file says: of an earlier version's, which covers no terms, without them.
-  /// - Throws: `TrustProblem` where the earlier statement is of another book or offer, or an encrypted round's gate is not
+  /// - Throws: `TrustProblem` where the earlier statement is of another book, offer or key, or an encrypted round's gate is not
   ///   the one that was announced: then the database was changed.
   @discardableResult
   public func writeStatement(_ round: String, _ connection: inout Connection) throws -> Statement {
@@ -63,18 +63,22 @@ public struct StatementHost: Sendable {
     let path = path(ofRound: round)
     if access(path, F_OK) == 0 {
       let earlier = try Statement(json: readFile(path), source: path)
-      if earlier.publicKey == statement.publicKey {
-        guard earlier.isOfSameBook(as: statement) else {
-          throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
-        }
-        // Not the caps: their digest differs too where an entry was edited, and loading the book tells which it is.
-        let problems = statement.terms.map { earlier.problems(offer: $0.offer) } ?? []
-        guard problems.isEmpty else {
-          throw Self.signedOtherwise(
-            "\(path) was signed for other terms of round \(round): \(problems.joined(separator: "; "))")
-        }
-        return earlier
+      guard earlier.publicKey == statement.publicKey else {
+        throw TrustProblem(
+          "\(path) was signed with another key than this host's",
+          "clear on the host, or with the key, that signed it; where that is lost, move the statement elsewhere and tell the "
+            + "auditor (docs/operating.md)")
       }
+      guard earlier.isOfSameBook(as: statement) else {
+        throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
+      }
+      // Not the caps: their digest differs too where an entry was edited, and loading the book tells which it is.
+      let problems = statement.terms.map { earlier.problems(offer: $0.offer) } ?? []
+      guard problems.isEmpty else {
+        throw Self.signedOtherwise(
+          "\(path) was signed for other terms of round \(round): \(problems.joined(separator: "; "))")
+      }
+      return earlier
     }
     try writeAtomically(path, statement.json.text(pretty: true) + "\n")
     return statement

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -24,7 +25,12 @@ struct VerifyCommandTests {
     try market.expect(1, own, saying: "what the round offers, or how it is priced, is not what was signed")
     try market.expect(1, all, saying: "what the round offers, or how it is priced, is not what was signed")
     try market.administer(edit + " - 100000")
-    try market.expect(0, own)
-    try market.expect(0, all)
+    // Whoever names no key is told that he takes the file's word for it.
+    let key = try market.expect(0, "verify", "key").output.trimmingCharacters(in: .newlines)
+    for check in [own, all] {
+      try market.expect(0, check, saying: "signed by \(key): give --clearing-key")
+      let pinned = try market.expect(0, check + ["--clearing-key", key])
+      #expect(!pinned.error.contains("--clearing-key"), "\(pinned.error)")
+    }
   }
 }

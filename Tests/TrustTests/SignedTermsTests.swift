@@ -143,6 +143,18 @@ struct SignedTermsTests {
     #expect(Terms.caps(of: guess) != terms.caps)
   }
 
+  /// A host whose key was lost, or that looks into another folder for it, replaces nothing.
+  @Test func whatAnotherKeySignedStays() throws {
+    let closed = try ClosedRound()
+    var clearing = try closed.market.asClearing()
+    try closed.host.writeStatement(closed.round, &clearing)
+    let signed = try closed.statementFile()
+    let other = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: closed.host.statementsFolder)
+    let error = #expect(throws: TrustProblem.self) { try other.writeStatement(closed.round, &clearing) }
+    #expect(error?.problem.contains("was signed with another key") == true, "\(String(describing: error))")
+    #expect(try closed.statementFile() == signed)
+  }
+
   /// However little of a book there is to guess.
   @Test func everyRoundHasARandomSalt() throws {
     let market = try TestMarket()

@@ -15,10 +15,10 @@ struct VerifyCommand: ParsableCommand {
       feasibility, the bound and the payments by solving again, and the postings; says pass, or which entry fails.
 
       EXAMPLES
-        gpumarket verify --receipt receipt.json --statement 2026-12-07.json --as acme
+        gpumarket verify --receipt receipt.json --statement 2026-12-07.json --clearing-key "$KEY" --as acme
         gpumarket verify --round 2026-12-07
         gpumarket verify export --round 2026-12-07 bundle.json
-        gpumarket verify --offline bundle.json --statement 2026-12-07.json
+        gpumarket verify --offline bundle.json --statement 2026-12-07.json --clearing-key "$KEY"
       """, subcommands: [VerifyCheck.self, VerifyExport.self, VerifyKey.self],
     defaultSubcommand: VerifyCheck.self)
 }
@@ -87,8 +87,17 @@ struct VerifyCheck: ParsableCommand {
         printError(
           "the clearing key was not used: this round has nothing that it signed; give --statement FILE to compare with")
       }
+      sayUnpinned(statement)
     }
     if !problems.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
+  }
+
+  /// A signature says something only to whoever knows whose it must be.
+  private func sayUnpinned(_ statement: Statement?) {
+    guard let statement, clearingKey == nil else { return }
+    printError(
+      "the statement is signed by \(hexadecimal(statement.publicKey)): give --clearing-key with the key that you were told, "
+        + "for anybody can sign one")
   }
 
   private func verifyReceipts(_ file: String, _ statement: Statement?) throws {
@@ -134,6 +143,7 @@ struct VerifyCheck: ParsableCommand {
     if statement == nil, !options.json {
       printError("give --statement FILE to compare the book's root with what the clearing host signed")
     }
+    if !options.json { sayUnpinned(statement) }
     if let statement, statement.terms == nil, !options.json {
       printError(
         "an earlier version made the statement, and it covers no terms: compare what the round offers with what you were told"
