@@ -29,6 +29,8 @@ public struct StatementKey: Sendable {
   private let secret: [UInt8]
   /// 32 bytes.
   public let publicKey: [UInt8]
+  /// Whether there was none in the file before.
+  public let isNew: Bool
 
   private static let heading = "gpumarket clearing key 1\n"
 
@@ -40,7 +42,8 @@ public struct StatementKey: Sendable {
   public init(file path: String) throws {
     guard sodium_init() >= 0 else { throw TrustProblem("libsodium cannot find randomness", "check /dev/urandom") }
     removeCopies(of: globPattern(path))
-    if access(path, F_OK) != 0 { try Self.make(path) }
+    isNew = access(path, F_OK) != 0
+    if isNew { try Self.make(path) }
     var found = stat()
     guard stat(path, &found) == 0, found.st_mode & 0o077 == 0 else {
       throw TrustProblem(

@@ -9,6 +9,13 @@ struct VerifyCommandTests {
 
   init() throws { market = try ToolMarket() }
 
+  @Test func aKeyThatIsMadeIsSaidToBeNew() throws {
+    let file = market.folder.path + "/new.key"
+    try market.expect(0, "verify", "key", "--key", file, saying: "there was no key here")
+    let again = try market.expect(0, "verify", "key", "--key", file)
+    #expect(again.error.isEmpty, "\(again.error)")
+  }
+
   @Test func editedTermsAreNamed() throws {
     let receipt = market.folder.path + "/receipt.json"
     _ = try market.place(market.block("8", limit: "2.00", "--receipt", receipt))
@@ -26,7 +33,9 @@ struct VerifyCommandTests {
     try market.expect(1, all, saying: "what the round offers, or how it is priced, is not what was signed")
     try market.administer(edit + " - 100000")
     // Whoever names no key is told that he takes the file's word for it.
-    let key = try market.expect(0, "verify", "key").output.trimmingCharacters(in: .newlines)
+    let shown = try market.expect(0, "verify", "key")
+    #expect(shown.error.isEmpty, "\(shown.error)")
+    let key = shown.output.trimmingCharacters(in: .newlines)
     for check in [own, all] {
       try market.expect(0, check, saying: "signed by \(key): give --clearing-key")
       let pinned = try market.expect(0, check + ["--clearing-key", key])

@@ -186,7 +186,10 @@ struct VerifyKey: ParsableCommand {
   }
 
   func run() throws {
-    let key = hexadecimal(try host.open().key.publicKey)
+    let found = try host.open().key
+    let key = hexadecimal(found.publicKey)
+    // Asked on another machine, or as another user, it is not the key that signs.
+    if found.isNew { printError("there was no key here, so one was made: is this the clearing host, and its user?") }
     json ? printJSON(["public_key": .string(key)]) : print(key)
   }
 }
