@@ -68,10 +68,10 @@ struct LostReplyTests {
     let mine = try OrderBook.mine(round: "lost", &company)
     #expect(mine.count == (what == ["block"] ? 1 : 2))
     #expect(mine.allSatisfy { again.output.contains($0.hash) })
-    // Another exposure is another request.
+    // Another exposure, as far as it is declared, is another request.
     let dearer =
-      what == ["block"] ? arguments.map { $0 == "2.40" ? "2.41" : $0 } : arguments
-    try String(contentsOfFile: file, encoding: .utf8).replacing("2.20", with: "2.21")
+      what == ["block"] ? arguments.map { $0 == "2.40" ? "3.41" : $0 } : arguments
+    try String(contentsOfFile: file, encoding: .utf8).replacing("2.20", with: "3.21")
       .write(toFile: file, atomically: true, encoding: .utf8)
     let other = try faults.tool().run(dearer + ["--key", key])
     #expect(
