@@ -8,12 +8,17 @@ import Units
 
 /// A server whose clock a test sets.
 private struct ServerClock {
+  private static let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+  static var canBeSet: ConditionTrait {
+    .enabled(if: access(library, R_OK) == 0, "libfaketime is not installed (apt-get install faketime)")
+  }
+
   let server: TestServer
   private let offset = "/tmp/gpumarket-clock-\(getpid())-\(UInt32.random(in: 0 ... .max))"
 
   init() throws {
     server = try TestServer.durable(environment: [
-      "LD_PRELOAD": HostFaultTests.fakeClock, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
+      "LD_PRELOAD": Self.library, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
       "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     ])
     try set("+0")
@@ -30,14 +35,8 @@ private struct ServerClock {
 
 @Suite("Faults of the host", .serialized)
 struct HostFaultTests {
-  static let fakeClock = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-
   /// Closing is a stored state: a clock that goes back an hour opens no gate.
-  @Test func aClockSetBackOpensNoGate() throws {
-    guard access(Self.fakeClock, R_OK) == 0 else {
-      print("skipped: libfaketime is not installed (apt-get install faketime)")
-      return
-    }
+  @Test(ServerClock.canBeSet) func aClockSetBackOpensNoGate() throws {
     let clock = try ServerClock()
     defer { clock.remove() }
     let faults = try FaultMarket(on: clock.server)
@@ -67,11 +66,7 @@ struct HostFaultTests {
 
   /// The clearing host's clock is two hours behind, and the gate of an encrypted round has passed by the database's: nobody
   /// is left to wait without knowing.
-  @Test func aHostWhoseClockIsBehindFails() throws {
-    guard access(Self.fakeClock, R_OK) == 0 else {
-      print("skipped: libfaketime is not installed (apt-get install faketime)")
-      return
-    }
+  @Test(ServerClock.canBeSet) func aHostWhoseClockIsBehindFails() throws {
     let clock = try ServerClock()
     defer { clock.remove() }
     let faults = try FaultMarket(on: clock.server)
