@@ -42,7 +42,9 @@ struct ClearCommandTests {
     try market.expect(
       0, "bid", "curve", "--round", "s", "--pool", "h100", "--step", "8@2.00", "--as", "acme", "--yes")
     _ = try market.place(market.block("8", limit: "2.00"))
-    for round in ["s", "w"] { try market.expect(0, "round", "close", round, "--yes") }
+    try market.expect(0, "round", "close", "s", "--yes", saying: "it is opened and cleared at its gate all the same")
+    let other = try market.expect(0, "round", "close", "w", "--yes")
+    #expect(!other.error.contains("encrypted"), "\(other.error)")
     let log = market.folder.path + "/clear.log"
     let run = try market.expect(0, "clear", "--due", "--log", log, saying: "round s waits: the gate that was announced")
     #expect(run.error.contains("closes at 2036-12-09T12:00Z; it is 2"), "\(run.error)")

@@ -139,6 +139,9 @@ struct RoundCommand: ParsableCommand {
       var connection = try options.connect(as: .operator)
       let round = try Rounds.named(name, &connection)
       if round.state == .open, round.serverTime < round.gate {
+        if try EncryptionAnnouncement(name, &connection).isEncrypted {
+          printError("round \(name) is encrypted: closed now, it is opened and cleared at its gate all the same")
+        }
         try confirm("Close round \(name) now, before its gate at \(round.gate)?", yes: yes)
       }
       let outcome = try Rounds.close(name, &connection)
