@@ -57,49 +57,78 @@ final class LosingProxy: Sendable {
       let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
       guard Self.withAddress(target, { connect(server, $0, $1) }) == 0 else {
         close(client)
+        close(server)
         continue
       }
-      let deaf = Deafness()
-      Thread { [self] in forward(from: client, to: server, deaf) }.start()
-      Thread { Self.back(from: server, to: client, deaf) }.start()
+      let connection = Connection(client: client, server: server)
+      Thread { [self] in forward(connection) }.start()
+      Thread { Self.back(connection) }.start()
     }
   }
 
-  /// Whether a connection's answers are being lost.
-  private final class Deafness: Sendable { let on = Atomic(false) }
+  /// The two sockets of one client, closed when both directions have done with them: a number closed sooner may be another
+  /// connection's by the time it is shut.
+  private final class Connection: Sendable {
+    let client, server: Int32
+    /// Whether its answers are being lost.
+    let deaf = Atomic(false)
 
-  private func forward(from client: Int32, to server: Int32, _ deaf: Deafness) {
+    init(client: Int32, server: Int32) { (self.client, self.server) = (client, server) }
+
+    deinit {
+      close(client)
+      close(server)
+    }
+
+    func shut() {
+      shutdown(client, Int32(SHUT_RDWR))
+      shutdown(server, Int32(SHUT_WR))
+    }
+  }
+
+  /// Whether all of `bytes` went. The other end may be gone, and a plain write would then end this process by SIGPIPE.
+  private static func send(_ bytes: ArraySlice<UInt8>, to socket: Int32) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let sent = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      guard sent > 0 else { return false }
+      rest = rest.dropFirst(sent)
+    }
+    return true
+  }
+
+  private func forward(_ connection: Connection) {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let got = read(client, &buffer, buffer.count)
+      let got = read(connection.client, &buffer, buffer.count)
       guard got > 0 else { break }
-      let bytes = Array(buffer.prefix(got))
+      let bytes = buffer.prefix(got)
       if contains(bytes), let loss = losses.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
         lost.add(1, ordering: .relaxed)
         if loss == .request { break }
-        deaf.on.store(true, ordering: .relaxed)
+        connection.deaf.store(true, ordering: .relaxed)
       }
-      guard write(server, bytes, got) == got else { break }
+      guard Self.send(bytes, to: connection.server) else { break }
     }
-    shutdown(client, Int32(SHUT_RDWR))
-    shutdown(server, Int32(SHUT_WR))
+    connection.shut()
   }
 
-  private static func back(from server: Int32, to client: Int32, _ deaf: Deafness) {
+  private static func back(_ connection: Connection) {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let got = read(server, &buffer, buffer.count)
+      let got = read(connection.server, &buffer, buffer.count)
       guard got > 0 else { break }
       // The answer has come, so the server has committed; the client never hears of it.
-      if deaf.on.load(ordering: .relaxed) { break }
-      guard write(client, buffer, got) == got else { break }
+      if connection.deaf.load(ordering: .relaxed) { break }
+      guard send(buffer.prefix(got), to: connection.client) else { break }
     }
-    shutdown(client, Int32(SHUT_RDWR))
-    close(server)
+    connection.shut()
   }
 
-  private func contains(_ bytes: [UInt8]) -> Bool {
+  private func contains(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard bytes.count >= marker.count else { return false }
-    return (0...(bytes.count - marker.count)).contains { bytes[$0..<$0 + marker.count].elementsEqual(marker) }
+    return (bytes.startIndex...(bytes.endIndex - marker.count)).contains {
+      bytes[$0..<$0 + marker.count].elementsEqual(marker)
+    }
   }
 }
