@@ -5,9 +5,9 @@ extension Solver {
   /// start: which large blocks stand together is settled while a chain is hot and hardly changes later, so once chains
   /// are long more of them find more than longer ones.
   ///
-  /// - Parameter exchanging: after every stage the chain that is worth least goes on from where the one worth most has
-  ///   come to ("go with the winners", Aldous and Vazirani 1994). Of many bids the sum tells early which chain is
-  ///   better; where some large blocks decide, chains that are kin find less.
+  /// - Parameter exchanging: where there is one round, after every stage the chain that is worth least goes on from where the
+  ///   one worth most has come to ("go with the winners", Aldous and Vazirani 1994). Of many bids the sum tells early which
+  ///   chain is better. Where there is time for two rounds, some large blocks decide, and chains that are kin find less.
   mutating func anneal(ticks: Int, exchanging: Bool = false) {
     guard ticks > 0, welfare < bound,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
@@ -33,7 +33,7 @@ extension Solver {
           let better = chain.best(of: start)
           offer(better, better.welfare(book))
         }
-        if exchanging, next - done >= book.itemCount * Solver.exchangeTicks * 10 {
+        if exchanging, plan.rounds == 1, next - done >= book.itemCount * Solver.exchangeTicks * 10 {
           let ranked = chains.indices.sorted { (chains[$1].meanWelfare, $0) < (chains[$0].meanWelfare, $1) }
           chains[ranked.last!] = AnnealingChain(
             candidates, from: chains[ranked.first!].present(of: start),

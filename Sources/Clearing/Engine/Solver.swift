@@ -61,29 +61,39 @@ struct Solver {
     // From a good allocation the tree may begin in earnest.
     searchTrees(ticks: isWarm ? work.left : min(work.left / 10, Solver.firstTicks), rows: Solver.quickRows)
     guard welfare < bound, !work.isOver else { return }
-    let all = work.left
     if hardestRows <= Solver.quickRows {
       // A tree finds allocations that annealing does not: it gets nearly everything.
-      anneal(ticks: min(all / 5, book.itemCount * Solver.annealingTicks))
+      anneal(ticks: min(work.left / 5, book.itemCount * Solver.annealingTicks))
       searchTrees(ticks: work.left, rows: Solver.quickRows)
-    } else {
-      let isWorthTrees = mayBeBounded || hasEasyPart
-      if isWorthTrees {
-        anneal(ticks: all / 5 * 3)
-        searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
-      } else {
-        // Neighbourhoods soon find nothing more; how good that is annealing decides.
-        anneal(ticks: all / 4 * 3, exchanging: true)
-        polish(volume)
-      }
-      searchNeighbourhoods(ticks: work.left)
+      return
     }
+    polish(volume)
+    let all = work.left
+    if let parts = partSearches(ticks: all / 4) {
+      anneal(ticks: min(all / 4 * 3, max(all / 2, book.itemCount * Solver.fullAnnealingTicks)), exchanging: true)
+      searchParts(parts, ticks: min(work.left, all / 4))
+      let isNearProof = bound - welfare < welfare / Solver.nearProof
+      if hasEasyPart || (mayBeBounded && isNearProof) {
+        searchTrees(ticks: work.left / 2, rows: isNearProof ? Solver.rowLimit : Solver.quickRows)
+      }
+    } else if mayBeBounded || hasEasyPart {
+      anneal(ticks: all / 5 * 3)
+      searchTrees(ticks: work.left, rows: mayBeBounded ? Solver.rowLimit : Solver.quickRows)
+    } else {
+      // Neighbourhoods soon find nothing more; how good that is annealing decides.
+      anneal(ticks: all / 4 * 3, exchanging: true)
+    }
+    searchNeighbourhoods(ticks: work.left)
   }
 
   /// What a first attempt at a proof may cost.
   private static let firstTicks = 400 * Work.ticksPerUnit
   /// Annealing for an item before a tree: more finds little that the tree would not.
   private static let annealingTicks = 300_000
+  /// Annealing for an item, beyond which neighbourhoods find more than it does.
+  private static let fullAnnealingTicks = 10_000_000
+  /// A gap smaller than this part of the welfare is worth a tree of the whole book.
+  private static let nearProof: Int64 = 500
 
   /// Lowers the bound by more iterations where the volume algorithm ended, if there is time for many: only after the
   /// greedy allocation, which is worse at their prices.
@@ -108,7 +118,7 @@ struct Solver {
   /// The prices last found, micro-dollars per GPU and row: where a similar book may start.
   private(set) var floatPrices: [Double] = []
 
-  private mutating func offer(_ prices: [Double]) {
+  mutating func offer(_ prices: [Double]) {
     let whole = certificate.whole(prices)
     guard let found = certificate.bound(whole), found < bound else { return }
     bound = max(found, welfare)
@@ -135,6 +145,14 @@ struct Solver {
     welfare = value
     self.bound = max(min(bound, self.bound), value)
     if isNews { tell() }
+  }
+
+  /// Takes a bound that may be lower.
+  mutating func lower(_ found: Int64) {
+    guard found < bound else { return }
+    assert(found >= welfare, "a bound below an allocation is none")
+    bound = max(found, welfare)
+    tell()
   }
 
   private func tell() {

@@ -29,7 +29,10 @@ final class TreeSearch {
   /// Micro-dollars; -1 while there is none.
   private(set) var welfare: Int64
   /// The lowest welfare still of interest.
-  var target: Int64 { rulesTies ? max(0, welfare) : welfare + 1 }
+  var target: Int64 { max(floor, rulesTies ? max(0, welfare) : welfare + 1) }
+  /// Welfare below this is of no interest, whatever is known: such nodes are passed over, and the bound never says less than
+  /// one below it. May be raised at any time, never lowered.
+  var floor: Int64 = 0
   /// Relaxations at or below this are probably of no interest.
   var cutoff: Double { (Double(target) - 0.5) / lp.scale }
 
@@ -77,8 +80,8 @@ final class TreeSearch {
 
   /// No allocation of the book is worth more, micro-dollars.
   var bound: Int64 {
-    if isComplete { return max(welfare, stuck) }
-    return max(max(welfare, stuck), max(current?.bound ?? .min, heap.top?.bound ?? .min))
+    let closed = max(max(welfare, stuck), floor - 1)
+    return isComplete ? closed : max(closed, max(current?.bound ?? .min, heap.top?.bound ?? .min))
   }
   private var current: (bound: Int64, depth: Int)?
 
@@ -173,7 +176,7 @@ final class TreeSearch {
       steps += 1
       guard bound >= target else { return }
       let highest = heap.top?.bound ?? bound
-      let reach = Double(highest - max(0, welfare)) * settings.plungeDepth
+      let reach = Double(highest - max(max(0, welfare), floor)) * settings.plungeDepth
       if steps >= settings.plungeNodes || Double(highest - bound) > reach || ticks >= limit {
         push(bound: bound, depth: depth)
         return
