@@ -47,7 +47,6 @@ struct DecompositionTests {
     for seed in 0..<60 as Range<UInt64> {
       var builder = Instance.Builder(name: "apart", slotMinutes: 60, slotCount: 5)
       for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [3, 4, 5, 4, 3], reserve: 1) }
-      builder.addCap(company: "c0", pool: 1, gpus: 2)
       for bid in 0..<9 {
         let pool = random.pick(0...2)
         let parent = bid > 3 && random.chance(30) ? "b\(bid - 3)" : nil

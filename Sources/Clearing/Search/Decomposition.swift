@@ -1,52 +1,67 @@
 /// A book as parts that are searched apart: pools, once a bid with placements in several may win in each of them.
 ///
 /// Lagrangian decomposition (Guignard and Kim 1987): that a bid wins once is priced at what it gains at given prices of
-/// the rows, and its placements are worth that much less in every part. Whatever the prices,
+/// the rows, and its placements are worth that much less in every part; companies' caps are priced too. Whatever the prices,
 ///
 ///     welfare of any allocation  ≤  constant  +  Σ parts: best welfare of the part
 ///
-/// The parts' relaxations alone come to no more than `Certificate`'s bound of the same prices, but for rounding; the
-/// trees below them see how blocks of one pool exclude each other over time, which no prices can.
+/// The parts' relaxations alone come to no more than `Certificate`'s bound of the same prices, but for rounding and for links;
+/// the trees below them see how blocks of one pool exclude each other over time, which no prices can. A link is kept where
+/// parent and child lie in one part with all they ask for, and dropped elsewhere, which allows more and never less.
 struct Decomposition {
   let parts: [Book]
-  /// What is paid for bids with options in several parts, micro-dollars.
+  /// What is paid for bids with options in several parts and for rows in none, micro-dollars.
   let constant: Int64
 
   /// - Parameter prices: whole prices of the rows, scaled by the certificate's shift.
   /// - Returns: nil if fewer than two parts would hold anything, or the prices are too high to add up.
   init?(_ book: Book, _ certificate: Certificate, prices: [Int64]) {
-    let partOfLine = book.partsOfLines()
-    let count = (partOfLine.max() ?? -1) + 1
-    guard count > 1, let (prefix, _) = certificate.prefix(prices) else { return nil }
-    func part(_ option: Int) -> Int { partOfLine[Int(book.start[option]) / book.lineLength] }
+    let lines = PartLines(book)
+    guard lines.partCount > 1, let (prefix, _) = certificate.prefix(prices) else { return nil }
+    let (parent, isKin) = book.linksWithinParts(lines)
     var drafts = [BookDraft](
-      repeating: BookDraft(capacity: book.capacity, lineLength: book.lineLength), count: count)
-    /// Place of each bid in its part; of use for bids with links, which lie in one.
+      repeating: BookDraft(capacity: book.capacity, lineLength: book.lineLength), count: lines.partCount)
+    /// Place of each bid in its part; of use for bids with links that are kept, which lie in one.
     var position = [Int32](repeating: -1, count: book.bidCount)
-    var constant: Int64 = 0
+    var constant = certificate.roundedUp(
+      book.capacity.indices.reduce(0) { sum, row in
+        lines.part(ofRow: row) == nil ? sum + prices[row] * Int64(book.capacity[row]) : sum
+      })
     for bid in 0..<book.bidCount {
       var touched: Set<Int> = []
       for item in book.items(ofBid: bid) {
         let options = book.options(ofItem: item)
-        let homes = Set(options.map(part))
+        let homes = Set(options.map { lines.part(ofOption: $0) })
         var gain: Int64 = 0
         if homes.count > 1 {
           for option in options { gain = max(gain, certificate.roundedUp(certificate.reduced(option, prefix))) }
           constant += gain
         }
         for option in options {
-          let left = book.value(option, less: gain)
-          guard gain == 0 || left > 0 else { continue }
           var rectangles: [Book.Rectangle] = []
-          book.forEachRectangle(option) { rectangles.append($0) }
-          drafts[part(option)].addOption(
+          // Prices of what lies in no part, for a GPU throughout or for all together.
+          var unitCost: Int64 = 0
+          var cost: Int64 = 0
+          book.forEachRectangle(option) { rectangle in
+            if lines.part(ofRow: Int(rectangle.start)) != nil {
+              rectangles.append(rectangle)
+            } else {
+              let rows = prefix[Int(rectangle.end)] - prefix[Int(rectangle.start)]
+              unitCost += rows
+              cost += rows * Int64(rectangle.gpus)
+            }
+          }
+          let left = book.value(
+            option, less: gain, cost: cost >> Int64(certificate.shift), unitCost: unitCost >> Int64(certificate.shift))
+          guard left > 0 || isKin[bid] else { continue }
+          drafts[lines.part(ofOption: option)].addOption(
             value: left, rectangles: rectangles, low: book.lowest(option), tag: book.tag[option])
         }
         for home in homes { drafts[home].closeItem() }
         touched.formUnion(homes)
       }
       for home in touched {
-        if drafts[home].closeBid(index: Int(book.bidIndex[bid]), company: book.company[bid], parent: book.parent[bid]) {
+        if drafts[home].closeBid(index: Int(book.bidIndex[bid]), company: book.company[bid], parent: parent[bid]) {
           position[bid] = Int32(drafts[home].bidIndex.count - 1)
         }
       }
@@ -67,53 +82,73 @@ extension Certificate {
   fileprivate func roundedUp(_ scaled: Int64) -> Int64 { -(-scaled >> Int64(shift)) }
 }
 
-extension Book {
-  /// Number of the part that each line belongs to, -1 where nothing is asked for: lines meet that one option occupies, or
-  /// bids with links between them.
-  fileprivate func partsOfLines() -> [Int] {
-    var group = Array(0..<rowCount / lineLength)
+/// Which part each line of a book belongs to: lines meet that one option occupies. Lines on which no option has its first
+/// rectangle, as those of companies' caps, belong to none.
+private struct PartLines {
+  private let book: Book
+  private let partOfLine: [Int]
+  let partCount: Int
+
+  init(_ book: Book) {
+    self.book = book
+    var group = Array(0..<book.rowCount / book.lineLength)
     func root(_ line: Int) -> Int {
       var at = line
       while group[at] != at { at = group[at] }
       return at
     }
-    var isUsed = [Bool](repeating: false, count: group.count)
-    /// Some line of each bid with links.
-    var lineOf = [Int](repeating: -1, count: isLinked.isEmpty ? 0 : bidCount)
-    for bid in 0..<bidCount {
-      for item in items(ofBid: bid) {
-        for option in options(ofItem: item) {
-          let line = Int(start[option]) / lineLength
-          isUsed[line] = true
-          for index in extras(ofOption: option) {
-            let other = Int(extra[index].start) / lineLength
-            isUsed[other] = true
-            group[root(other)] = root(line)
-          }
-          guard !isLinked.isEmpty, isLinked[bid] else { continue }
-          if lineOf[bid] >= 0 { group[root(lineOf[bid])] = root(line) }
-          lineOf[bid] = line
-        }
+    var isHome = [Bool](repeating: false, count: group.count)
+    for option in 0..<book.optionCount { isHome[Int(book.start[option]) / book.lineLength] = true }
+    for option in 0..<book.optionCount {
+      for index in book.extras(ofOption: option) {
+        let line = Int(book.extra[index].start) / book.lineLength
+        if isHome[line] { group[root(line)] = root(Int(book.start[option]) / book.lineLength) }
       }
     }
-    for bid in linked.lazy.map(Int.init) where parent[bid] >= 0 {
-      group[root(lineOf[bid])] = root(lineOf[Int(parent[bid])])
-    }
     var number: [Int: Int] = [:]
-    return group.indices.map { line in
-      guard isUsed[line] else { return -1 }
-      let next = number.count
-      return number[root(line)]
-        ?? {
-          number[root(line)] = next
-          return next
-        }()
+    var parts = [Int](repeating: -1, count: group.count)
+    for line in group.indices where isHome[line] {
+      let root = root(line)
+      if number[root] == nil { number[root] = number.count }
+      parts[line] = number[root]!
     }
+    partOfLine = parts
+    partCount = number.count
   }
 
-  /// A value for an option such that no quantity of it is worth more than that and `fixed` together.
-  fileprivate func value(_ option: Int, less fixed: Int64) -> Int64 {
+  func part(ofRow row: Int) -> Int? {
+    let part = partOfLine[row / book.lineLength]
+    return part < 0 ? nil : part
+  }
+
+  func part(ofOption option: Int) -> Int { partOfLine[Int(book.start[option]) / book.lineLength] }
+}
+
+extension Book {
+  /// The links whose bids both lie in one part, and who has one.
+  fileprivate func linksWithinParts(_ lines: PartLines) -> (parent: [Int32], isKin: [Bool]) {
+    var kept = [Int32](repeating: -1, count: bidCount)
+    var isKin = [Bool](repeating: false, count: bidCount)
+    func home(_ bid: Int) -> Int? {
+      let homes = Set(items(ofBid: bid).flatMap { options(ofItem: $0).map { lines.part(ofOption: $0) } })
+      return homes.count == 1 ? homes.first : nil
+    }
+    for bid in 0..<bidCount where parent[bid] >= 0 {
+      guard let own = home(bid), own == home(Int(parent[bid])) else { continue }
+      kept[bid] = parent[bid]
+      isKin[bid] = true
+      isKin[Int(parent[bid])] = true
+    }
+    return (kept, isKin)
+  }
+
+  /// A value for an option such that no quantity of it is worth more than that, `fixed` and what it costs together.
+  /// - Parameters:
+  ///   - cost: of the full quantity.
+  ///   - unitCost: of one GPU throughout.
+  fileprivate func value(_ option: Int, less fixed: Int64, cost: Int64, unitCost: Int64) -> Int64 {
     let full = Int64(gpus[option])
-    return lowest(option) == gpus[option] ? value[option] - fixed : (value[option] / full - fixed / full) * full
+    guard lowest(option) < gpus[option] else { return value[option] - fixed - cost }
+    return (value[option] / full - fixed / full - unitCost) * full
   }
 }
