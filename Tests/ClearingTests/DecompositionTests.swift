@@ -48,12 +48,12 @@ struct DecompositionTests {
       var builder = Instance.Builder(name: "apart", slotMinutes: 60, slotCount: 5)
       for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [3, 4, 5, 4, 3], reserve: 1) }
       for bid in 0..<9 {
-        let pool = random.pick(0...2)
         let parent = bid > 3 && random.chance(30) ? "b\(bid - 3)" : nil
         let placements = (0..<random.pick(1...3)).map { _ in
           let (first, gpus) = (random.pick(0...3), random.pick(1...3))
           return Placement(
-            value: Int64(gpus * random.pick(2...9)) * 2, uses: [Use(pool: pool, firstSlot: first, slots: 2, gpus: gpus)]
+            value: Int64(gpus * random.pick(2...9)) * 2,
+            uses: [Use(pool: bid % 3, firstSlot: first, slots: 2, gpus: gpus)]
           )
         }
         builder.addBid(id: "b\(bid)", company: "c\(bid % 3)", parent: parent, placements: placements)
