@@ -26,7 +26,8 @@ struct DecompositionTests {
     for seed in 0..<600 as Range<UInt64> {
       // What joins pools is left out of every other book.
       let features: SmallBook.Features = seed % 2 == 0 ? .all : [.curves, .caps, .reserves, .minimums]
-      let instance = try SmallBook(features: features, bids: 3...7).instance(seed: seed)
+      let pools = seed % 3 == 0 ? 3...4 : 1...2
+      let instance = try SmallBook(features: features, bids: 3...7, pools: pools).instance(seed: seed)
       let book = Book(instance)
       var random = Seeded(seed: seed)
       guard let (split, bound) = Self.split(book, &random, most: 20) else { continue }
@@ -38,7 +39,7 @@ struct DecompositionTests {
       if !book.isRanged { #expect(sum <= bound + Int64(book.itemCount), "seed \(seed)") }
       if sum == best { tight += 1 }
     }
-    #expect(count > 100 && tight > count / 4)
+    #expect(count > 100 && tight > 20, "\(tight) of \(count)")
   }
 
   /// Every option of a book without choice between pools is in one part, unchanged, and the parts are exact.
@@ -179,8 +180,9 @@ struct DecompositionTests {
         var last = Int64.max
         var rounds = 0
         // Small slices, between which floors rise.
-        while parts.run(worth: worth, ticks: 2 * Work.ticksPerUnit) > 0, rounds < 60 {
+        while !parts.isOver, rounds < 60 {
           rounds += 1
+          _ = parts.run(worth: worth, ticks: 2 * Work.ticksPerUnit)
           #expect(parts.bound >= exact.welfare && parts.bound <= last, "seed \(seed)")
           last = parts.bound
         }

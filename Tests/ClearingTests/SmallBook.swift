@@ -6,6 +6,7 @@ struct SmallBook {
   var features: Features = .all
   var bids = 2...6
   var slots = 1...4
+  var pools = 1...2
   /// What every price and value is multiplied by.
   var unit: Int64 = 1
 
@@ -23,7 +24,7 @@ struct SmallBook {
   func instance(seed: UInt64) throws -> Instance {
     var random = Seeded(seed: seed)
     let slots = random.pick(self.slots)
-    let pools = random.pick(1...2)
+    let pools = random.pick(self.pools)
     var builder = Instance.Builder(name: "small-\(seed)", slotMinutes: 60, slotCount: slots)
     for pool in 0..<pools {
       builder.addPool(

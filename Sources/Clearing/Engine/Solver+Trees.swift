@@ -63,8 +63,8 @@ extension Solver {
     tiesRuled = areRuled && bound == welfare
   }
 
-  /// At most as much as can be written: the parts may have no bound but the whole book's.
-  private static func sum(_ bounds: [Int64]) -> Int64 {
+  /// At most as much as can be written: a part may have no bound of its own.
+  static func sum(_ bounds: [Int64]) -> Int64 {
     bounds.reduce(0) { total, bound in
       let (sum, overflow) = total.addingReportingOverflow(bound)
       return overflow ? .max : sum

@@ -72,8 +72,8 @@ struct Solver {
     if let parts = partSearches(ticks: all / 4) {
       anneal(ticks: min(all / 4 * 3, max(all / 2, book.itemCount * Solver.fullAnnealingTicks)), exchanging: true)
       searchParts(parts, ticks: min(work.left, all / 4))
-      let isNearProof = bound - welfare < welfare / Solver.nearProof
-      if hasEasyPart || (mayBeBounded && isNearProof) {
+      let isNearProof = bound - welfare < welfare / Solver.nearProof && mayBeBounded
+      if welfare < bound, hasEasyPart || isNearProof {
         searchTrees(ticks: work.left / 2, rows: isNearProof ? Solver.rowLimit : Solver.quickRows)
       }
     } else if mayBeBounded || hasEasyPart {

@@ -27,6 +27,8 @@ struct Decomposition {
       book.capacity.indices.reduce(0) { sum, row in
         lines.part(ofRow: row) == nil ? sum + prices[row] * Int64(book.capacity[row]) : sum
       })
+    // Far from good prices; with the bids' gains it must stay a number.
+    guard constant < 1 << 61 else { return nil }
     for bid in 0..<book.bidCount {
       var touched: Set<Int> = []
       for item in book.items(ofBid: bid) {
@@ -71,6 +73,7 @@ struct Decomposition {
         drafts[index].parent[bid] = position[Int(drafts[index].parent[bid])]
       }
     }
+    for index in drafts.indices { drafts[index].limitLosses() }
     parts = drafts.filter { !$0.value.isEmpty }.map { Book($0) }
     self.constant = constant
     guard parts.count > 1 else { return nil }
@@ -80,6 +83,20 @@ struct Decomposition {
 extension Certificate {
   /// The least whole micro-dollars that are no less than a scaled value.
   fileprivate func roundedUp(_ scaled: Int64) -> Int64 { -(-scaled >> Int64(shift)) }
+}
+
+extension BookDraft {
+  /// Lifts losses that nothing in the book could make up for to just beyond what could, which allows nothing more: a
+  /// parent's may come from bids of other parts, and searches keep room for what a book can be worth alone.
+  fileprivate mutating func limitLosses() {
+    let most = (0..<itemBid.count).reduce(0) { sum, item in
+      sum + max(0, value[Int(optionFirst[item])..<Int(optionFirst[item + 1])].max() ?? 0)
+    }
+    for option in value.indices where value[option] < -most {
+      let full = Int64(gpus[option])
+      value[option] = max(value[option], -(most / full + 1) * full)
+    }
+  }
 }
 
 /// Which part each line of a book belongs to: lines meet that one option occupies. Lines on which no option has its first

@@ -17,19 +17,21 @@ extension Solver {
     /// By how much a tick has lately lowered the bound.
     var pace = 0.0
     var rounds = 0
-    while work.ticks < end, welfare < bound, !work.isOver {
+    while work.ticks < end, welfare < bound, !work.isOver, !parts.isOver {
       let (isBegun, before) = (parts.areAllBegun, parts.bound)
       let spent = parts.run(worth: welfare, ticks: end - work.ticks)
-      guard spent > 0 else { return }
       work.add(spent)
       lower(parts.bound)
       work.boundary()
       guard isBegun else { continue }
-      let last = Double(before - parts.bound) / Double(spent)
+      let last = Double(before - parts.bound) / Double(max(1, spent))
       pace = rounds == 0 ? last : (pace + last) / 2
       rounds += 1
+      guard rounds >= Solver.fewestPartRounds else { continue }
       // A tenth more time for an allocation closes about a hundredth of the gap.
-      if rounds >= Solver.fewestPartRounds, pace * Double(work.budget) < Double(bound - welfare) / 10 { return }
+      if pace * Double(work.budget) < Double(bound - welfare) / 10 { return }
+      // Without the links between parts the sum may begin above the bound, and never fall below it.
+      if pace * Double(end - work.ticks) < Double(parts.bound - bound) { return }
     }
   }
 
@@ -69,20 +71,18 @@ final class PartSearches {
   /// Whether all parts have been searched below their roots, or need no more.
   var areAllBegun: Bool { searches.allSatisfy { $0.yield < PartSearch.untried } }
 
+  /// Whether nothing is left to search.
+  var isOver: Bool { searches.allSatisfy(\.isOver) }
+
   /// No allocation of the book is worth more, micro-dollars; `Int64.max` as long as that is not known.
-  var bound: Int64 {
-    searches.reduce(constant) { sum, search in
-      let (next, overflow) = sum.addingReportingOverflow(search.bound)
-      return overflow ? .max : next
-    }
-  }
+  var bound: Int64 { Solver.sum([constant] + searches.map(\.bound)) }
 
   /// Goes on with as many parts as there are lanes.
   /// - Parameters:
   ///   - welfare: what is known to be reached, which must not fall from call to call: nodes that cannot lift the sum of
   ///     all bounds above it are passed over.
   ///   - most: about how many ticks, at most.
-  /// - Returns: the ticks spent; 0 once there is nothing left to search.
+  /// - Returns: the ticks spent.
   func run(worth welfare: Int64, ticks most: Int) -> Int {
     let chosen = searches.indices.filter { !searches[$0].isOver }
       .sorted { (searches[$1].yield, $0) < (searches[$0].yield, $1) }.prefix(Solver.lanes)
