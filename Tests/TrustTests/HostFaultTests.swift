@@ -17,6 +17,7 @@ private struct ServerClock {
   private let offset = "/tmp/gpumarket-clock-\(getpid())-\(UInt32.random(in: 0 ... .max))"
 
   init() throws {
+    Self.sweep()
     server = try TestServer.durable(environment: [
       "LD_PRELOAD": Self.library, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
       "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -26,11 +27,28 @@ private struct ServerClock {
 
   /// - Parameter text: seconds from the machine's own clock, with a sign.
   func set(_ text: String) throws {
-    try (text + "\n").write(toFile: offset, atomically: true, encoding: .utf8)
-    chmod(offset, 0o644)
+    // The server reads it at every look at its clock, and a process that may not read it ends: it is readable before it is there.
+    let next = offset + ".next"
+    try (text + "\n").write(toFile: next, atomically: false, encoding: .utf8)
+    chmod(next, 0o644)
+    guard rename(next, offset) == 0 else { throw POSIXError(.EIO) }
   }
 
-  func remove() { unlink(offset) }
+  func remove() {
+    unlink(offset)
+    Self.sweep()
+  }
+
+  /// Removes what libfaketime keeps in shared memory for processes that are gone: a later process of the same number, but of
+  /// another user, could not start.
+  private static func sweep() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? [] {
+      guard name.hasPrefix("sem.faketime_sem_") || name.hasPrefix("faketime_shm_"),
+        let owner = name.split(separator: "_").last.flatMap({ Int32($0) }), kill(owner, 0) != 0, errno == ESRCH
+      else { continue }
+      unlink("/dev/shm/" + name)
+    }
+  }
 }
 
 @Suite("Faults of the host", .serialized)
