@@ -17,7 +17,7 @@ private struct ServerClock {
   private let offset = "/tmp/gpumarket-clock-\(getpid())-\(UInt32.random(in: 0 ... .max))"
 
   init() throws {
-    Self.sweep()
+    try Self.sweep()
     server = try TestServer.durable(environment: [
       "LD_PRELOAD": Self.library, "FAKETIME_TIMESTAMP_FILE": offset, "FAKETIME_NO_CACHE": "1",
       "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -36,13 +36,13 @@ private struct ServerClock {
 
   func remove() {
     unlink(offset)
-    Self.sweep()
+    #expect(throws: Never.self) { try Self.sweep() }
   }
 
   /// Removes what libfaketime keeps in shared memory for processes that are gone: a later process of the same number, but of
   /// another user, could not start.
-  private static func sweep() {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? [] {
+  private static func sweep() throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: "/dev/shm") {
       guard name.hasPrefix("sem.faketime_sem_") || name.hasPrefix("faketime_shm_"),
         let owner = name.split(separator: "_").last.flatMap({ Int32($0) }), kill(owner, 0) != 0, errno == ESRCH
       else { continue }

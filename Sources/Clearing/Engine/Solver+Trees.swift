@@ -27,8 +27,7 @@ extension Solver {
     for (index, part) in parts.enumerated() {
       let share = max(0, ticks - (work.ticks - begun)) / (parts.count - index)
       let subset = part?.book ?? book
-      // Links are rows too.
-      let rows = Columns.impliedRows(subset).count { !$0 } + subset.parent.count { $0 >= 0 }
+      let rows = Columns.rowCount(of: subset)
       guard rows <= limit, !work.stoppedEarly, let columns = Columns(subset, limit: Solver.columnLimit) else {
         areRuled = false
         hardestRows = max(hardestRows, rows <= limit && !work.stoppedEarly ? .max : rows)

@@ -18,6 +18,11 @@ extension Columns {
     return (before, reachable(book, position, capacity))
   }
 
+  /// How many rows a book's columns would have: those that nothing implies, and its links.
+  static func rowCount(of book: Book) -> Int {
+    impliedRows(book).count { !$0 } + book.parent.count { $0 >= 0 }
+  }
+
   /// Which rows the others, or the bids themselves, imply.
   static func impliedRows(_ book: Book) -> [Bool] {
     let rows = book.rowCount

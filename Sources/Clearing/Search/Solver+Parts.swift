@@ -52,8 +52,9 @@ final class PartSearches {
     var columns: [Columns] = []
     var cells = 0
     for part in split.parts {
-      let rows = Columns.impliedRows(part).count { !$0 } + part.parent.count { $0 >= 0 }
-      guard rows <= Solver.quickRows, let own = Columns(part, limit: Solver.columnLimit) else { return nil }
+      guard Columns.rowCount(of: part) <= Solver.quickRows, let own = Columns(part, limit: Solver.columnLimit) else {
+        return nil
+      }
       columns.append(own)
       cells += own.columnCount * own.rowCount
     }
