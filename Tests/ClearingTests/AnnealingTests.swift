@@ -67,6 +67,26 @@ struct AnnealingTests {
     #expect(isElsewhere)
   }
 
+  /// Cold annealing loses nothing, stays feasible, gives the same on one thread, and finds what greedy awards left.
+  @Test func coolingOnlyImproves() throws {
+    var improved = 0
+    for seed in 0..<40 as Range<UInt64> {
+      guard let setting = try Setting(seed: seed, bids: 12...20) else { continue }
+      var solver = Solver(setting.book, work: Work(ticks: 100 * Work.ticksPerUnit))
+      solver.offer(setting.start, setting.start.welfare(setting.book))
+      var other = solver
+      let before = solver.welfare
+      solver.cool(ticks: 2 * Work.ticksPerUnit)
+      Threads.$single.withValue(true) { other.cool(ticks: 2 * Work.ticksPerUnit) }
+      #expect(solver.welfare >= before && solver.welfare <= solver.bound, "seed \(seed)")
+      #expect(solver.best.isFeasible(setting.book), "seed \(seed)")
+      #expect(solver.best.welfare(setting.book) == solver.welfare, "seed \(seed)")
+      #expect(other.best == solver.best && other.work.ticks == solver.work.ticks, "seed \(seed)")
+      if solver.welfare > before { improved += 1 }
+    }
+    #expect(improved > 5, "\(improved)")
+  }
+
   @Test func findsTheBestOfSmallBooks() throws {
     var missed = 0
     for seed in 0..<40 as Range<UInt64> {

@@ -61,11 +61,11 @@ struct DeterminismTests {
     #expect(Verifier.problems(of: many, in: instance, pricing: .none) == [])
   }
 
-  /// A stop among neighbourhoods is repeated exactly.
-  @Test func stoppedNeighbourhoodsCanBeRepeated() throws {
+  /// A stop in cold annealing or among neighbourhoods is repeated exactly.
+  @Test(arguments: [200, 236]) func lateStopsCanBeRepeated(stop: Int) throws {
     let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 5)
     var effort = Effort(units: 250)
-    effort.stopAt = 200
+    effort.stopAt = stop
     let stopped = clear(instance, pricing: .none, effort: effort)
     try #require(stopped.stoppedEarly)
     effort.stopAt = stopped.workDone
@@ -74,6 +74,26 @@ struct DeterminismTests {
     #expect(again.workDone == stopped.workDone && again.bound == stopped.bound)
     let isSame = again.awards == stopped.awards && again.prices == stopped.prices
     #expect(isSame)
+  }
+
+  /// The base is cooled once more before it is priced, in a book that no tree reaches; a stop there is repeated too.
+  @Test func coldCounterfactualsCanBeRepeated() throws {
+    let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 5)
+    var effort = Effort(units: 30)
+    let many = clear(instance, pricing: .vcg, effort: effort)
+    let one = Threads.$single.withValue(true) { clear(instance, pricing: .vcg, effort: effort) }
+    let isSame = Self.digest(many) == Self.digest(one)
+    #expect(isSame)
+    #expect(Verifier.problems(of: many, in: instance, pricing: .vcg) == [])
+    let allocation = clear(instance, pricing: .none, effort: effort)
+    #expect(many.welfare >= allocation.welfare)
+    effort.stopAt = allocation.workDone + 1
+    let stopped = clear(instance, pricing: .vcg, effort: effort)
+    try #require(stopped.stoppedEarly && stopped.workDone > allocation.workDone)
+    effort.stopAt = stopped.workDone
+    let again = clear(instance, pricing: .vcg, effort: effort)
+    let isRepeated = again.awards == stopped.awards && again.payments == stopped.payments
+    #expect(isRepeated && again.workDone == stopped.workDone)
   }
 
   @Test func stoppedRunsCanBeRepeated() throws {

@@ -19,9 +19,15 @@ struct Schedule {
 
   /// Cools from so many hundredths of the mean award's value down to half a hundredth.
   init(heat: Int64, awardsOf selection: Selection, worth welfare: Int64) {
-    let awards = selection.option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
-    let mean = welfare / Int64(max(1, awards))
+    let mean = selection.meanAward(welfare)
     self.init(hot: mean / 100 * heat, cold: mean / 200)
+  }
+
+  /// Cools from a hundredth of the mean award's value down to a twentieth of that: what is near a good allocation is
+  /// kept, and small losses alone are borne.
+  init(coldFor selection: Selection, worth welfare: Int64) {
+    let mean = selection.meanAward(welfare)
+    self.init(hot: mean / 100, cold: mean / 2000)
   }
 
   mutating func set(done: Int, of all: Int) {
@@ -44,5 +50,12 @@ struct Schedule {
     let binary = 13 * FixedPoint.one - FixedPoint.logarithm(UInt64(2 * step + 1))
     // 45,426 / 2¹⁶ is the natural logarithm of 2.
     return Int32((binary * 45_426) >> FixedPoint.digits)
+  }
+}
+
+extension Selection {
+  /// What an award is worth on average, micro-dollars, in a selection worth `welfare`.
+  fileprivate func meanAward(_ welfare: Int64) -> Int64 {
+    welfare / Int64(max(1, option.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }))
   }
 }

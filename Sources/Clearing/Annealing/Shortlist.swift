@@ -66,5 +66,8 @@ struct Shortlist: Sendable {
     order.sort { (ratio[Int($1)], $0) < (ratio[Int($0)], $1) }
   }
 
+  /// What an option costs on the way into a shortlist and candidates.
+  static let ticksPerOption = 150
+
   func entries(ofItem item: Int) -> Range<Int> { Int(first[item])..<Int(first[item + 1]) }
 }

@@ -24,15 +24,7 @@ extension Solver {
       for stage in 0..<plan.stages where !work.stoppedEarly {
         let done = plan.ticksPerRound * stage / plan.stages
         let next = plan.ticksPerRound * (stage + 1) / plan.stages
-        let running = chains
-        let spent = parallelMap(running.count) { lane in
-          running[lane].run(next - done, schedule: schedule, done: done, of: plan.ticksPerRound)
-        }
-        work.add(spent.max()!)
-        for chain in chains where chain.bestWelfare > welfare {
-          let better = chain.best(of: start)
-          offer(better, better.welfare(book))
-        }
+        run(chains, from: start, schedule: schedule, done, next, of: plan.ticksPerRound)
         if exchanging, plan.rounds == 1, next - done >= book.itemCount * Solver.exchangeTicks * 10 {
           let ranked = chains.indices.sorted { (chains[$1].meanWelfare, $0) < (chains[$0].meanWelfare, $1) }
           chains[ranked.last!] = AnnealingChain(
@@ -45,6 +37,48 @@ extension Solver {
     }
   }
 
+  /// Improves the best allocation by cold annealing for so many ticks, with more of each bid's options than `anneal`
+  /// looks at: what is dear at the prices is tried in vain while a chain is hot, and fills gaps in the end.
+  ///
+  /// - Parameter round: another for every time that it is done, so that random numbers differ.
+  mutating func cool(ticks: Int, round: Int = 0) {
+    let preparation = book.optionCount * Shortlist.ticksPerOption
+    guard mayBeCooled, ticks > 2 * preparation, welfare < bound, !work.stoppedEarly,
+      let shortlist = Shortlist(certificate, prices: prices, tolerance: book.coldTolerance, keeping: best)
+    else { return }
+    let candidates = Candidates(shortlist)
+    let start = best
+    let schedule = Schedule(coldFor: start, worth: welfare)
+    let chains = (0..<Solver.lanes).map { lane in
+      AnnealingChain(candidates, from: start, seed: UInt64(Solver.coldSeed + round * Solver.lanes + lane))
+    }
+    work.add(preparation)
+    let ticks = ticks - preparation
+    let stages = max(1, min(20, ticks / Work.ticksPerUnit / 100))
+    for stage in 0..<stages where !work.stoppedEarly {
+      run(chains, from: start, schedule: schedule, ticks * stage / stages, ticks * (stage + 1) / stages, of: ticks)
+      work.boundary()
+    }
+  }
+
+  /// Runs chains side by side from `done` ticks up to `next`, and takes what is better than the best.
+  private mutating func run(
+    _ chains: [AnnealingChain], from start: Selection, schedule: Schedule, _ done: Int, _ next: Int, of all: Int
+  ) {
+    let spent = parallelMap(chains.count) { chains[$0].run(next - done, schedule: schedule, done: done, of: all) }
+    work.add(spent.max()!)
+    for chain in chains where chain.bestWelfare > welfare {
+      let better = chain.best(of: start)
+      offer(better, better.welfare(book))
+    }
+  }
+
+  /// Whether cold annealing finds anything: of very many bids one fills every gap already.
+  var mayBeCooled: Bool { book.optionCount < 200_000 }
+
+  /// Apart from the seeds of `anneal`.
+  private static let coldSeed = 200
+
   /// What it costs for an item that a chain goes on from where another has come to.
   private static let exchangeTicks = 200
 
@@ -56,6 +90,11 @@ extension Solver {
     default: 20
     }
   }
+}
+
+extension Book {
+  /// The tolerance of a shortlist for cold annealing, which can use more choice than a hot one.
+  var coldTolerance: Int64 { optionCount < 50_000 ? 1 : 3 }
 }
 
 /// How a piece of work is divided over rounds of annealing.

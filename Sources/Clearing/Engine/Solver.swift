@@ -15,6 +15,8 @@ struct Solver {
   var hardestRows = 0
   /// Whether a part of at most `quickRows` rows is unproven.
   var hasEasyPart = false
+  /// Whether trees reach all of the book, which may be proven, or an unproven part of it quickly.
+  var hasTrees: Bool { hardestRows <= Solver.quickRows || hasEasyPart }
   let report: (@Sendable (Improvement) -> Void)?
   /// Whether the search began from the allocation of a similar book, which great heat would only destroy.
   private(set) var isWarm = false
@@ -69,8 +71,10 @@ struct Solver {
     }
     polish(volume)
     let all = work.left
+    let cooling = min(all / 10, book.itemCount * Solver.coolingTicks)
     if let parts = partSearches(ticks: all / 4) {
       anneal(ticks: min(all / 4 * 3, max(all / 2, book.itemCount * Solver.fullAnnealingTicks)), exchanging: true)
+      cool(ticks: min(work.left, cooling))
       searchParts(parts, ticks: min(work.left, all / 4))
       let isNearProof = bound - welfare < welfare / Solver.nearProof && mayBeBounded
       if welfare < bound, hasEasyPart || isNearProof {
@@ -82,6 +86,7 @@ struct Solver {
     } else {
       // Neighbourhoods soon find nothing more; how good that is annealing decides.
       anneal(ticks: all / 4 * 3, exchanging: true)
+      cool(ticks: min(work.left, cooling))
     }
     searchNeighbourhoods(ticks: work.left)
   }
@@ -92,6 +97,8 @@ struct Solver {
   private static let annealingTicks = 300_000
   /// Annealing for an item, beyond which neighbourhoods find more than it does.
   private static let fullAnnealingTicks = 10_000_000
+  /// Cold annealing for an item, beyond which it finds nothing more.
+  private static let coolingTicks = 100_000
   /// A gap smaller than this part of the welfare is worth a tree of the whole book.
   private static let nearProof: Int64 = 500
 

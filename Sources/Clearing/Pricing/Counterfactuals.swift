@@ -26,6 +26,8 @@ struct CounterfactualSearch: Sendable {
   private let isProven: Bool
   /// Whether trees reach an unproven part of the book before annealing.
   private let hasTrees: Bool
+  /// Whether the base was cooled before it was priced, so that no heat finds much.
+  private let isCooled: Bool
   /// With fewer ticks a tree gives less than annealing.
   var treeTicks = 300 * Work.ticksPerUnit
 
@@ -38,7 +40,8 @@ struct CounterfactualSearch: Sendable {
     freePrices = [Int64](repeating: 0, count: scaledPrices.count)
     greedy = Greedy(base, prices: prices)
     isProven = solver.welfare == solver.bound
-    hasTrees = solver.hardestRows <= Solver.quickRows || solver.hasEasyPart
+    hasTrees = solver.hasTrees
+    isCooled = solver.isCooledForPricing
   }
 
   struct Outcome: Sendable {
@@ -102,14 +105,18 @@ struct CounterfactualSearch: Sendable {
     _ rest: Allocation, without company: Int32, _ outcome: inout Outcome, until limit: Int
   ) -> Selection {
     let start = rest.selection
-    let preparation = base.optionCount * CounterfactualSearch.shortlistTicks
+    let preparation = base.optionCount * Shortlist.ticksPerOption
     let budget = (limit - outcome.ticks) * Solver.lanes - preparation
     // Every option that is held must be a candidate: what is not stands in the way of all others.
     guard budget > preparation,
       let shortlist = Shortlist(
-        certificate, prices: scaledPrices, tolerance: 1, keeping: start, without: company)
+        certificate, prices: scaledPrices, tolerance: isCooled ? base.coldTolerance : 1, keeping: start,
+        without: company)
     else { return start }
-    let schedule = Schedule(heat: AnnealingPlan.warmth, awardsOf: start, worth: rest.welfare)
+    let schedule =
+      isCooled
+      ? Schedule(coldFor: start, worth: rest.welfare)
+      : Schedule(heat: AnnealingPlan.warmth, awardsOf: start, worth: rest.welfare)
     let chain = AnnealingChain(Candidates(shortlist), from: start, seed: UInt64(company) + 1)
     let spent = chain.run(budget, schedule: schedule, done: 0, of: budget)
     outcome.ticks += (spent + preparation) / Solver.lanes
@@ -124,8 +131,6 @@ struct CounterfactualSearch: Sendable {
 
   /// What an option costs where an allocation is filled up and bounds are formed.
   static let refillTicks = 24
-  /// What an option costs on the way into a shortlist and candidates.
-  private static let shortlistTicks = 150
 
   /// Lowers the bound by prices of their own, if that may bring a payment's high end below the bid.
   private func refine(

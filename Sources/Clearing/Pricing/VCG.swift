@@ -31,12 +31,13 @@ extension Draft {
   private mutating func solveCounterfactuals() -> [Int: Counterfactual] {
     var found: [Int: Counterfactual] = [:]
     guard !winners.isEmpty else { return found }
-    // The base's welfare when each company was last left out of it.
-    var seen: [Int: Int64] = [:]
-    let search = CounterfactualSearch(instance, solver)
     var budget = Draft.share * solver.work.budget
     // A batch cannot be stopped: no company has more than half of the allocation's effort at a time.
     let most = max(1, solver.work.budget / 2)
+    budget -= min(budget, coolBase(min(most / 4, budget / winners.count)))
+    // The base's welfare when each company was last left out of it.
+    var seen: [Int: Int64] = [:]
+    let search = CounterfactualSearch(instance, solver)
     var waiting = winners
     var least = Int.max
     while true {
@@ -69,6 +70,22 @@ extension Draft {
     }
     if !solver.work.stoppedEarly { refill(&found, seen, search) }
     return found
+  }
+
+  /// Improves the base as the counterfactuals will be, as long as that finds much: what one of them finds far from its
+  /// company's awards, the base and all others would lack.
+  /// - Parameter ticks: of one round.
+  /// - Returns: the ticks spent.
+  private mutating func coolBase(_ ticks: Int) -> Int {
+    guard solver.isCooledForPricing else { return 0 }
+    let begin = solver.work.ticks
+    for round in 1...4 {
+      let before = solver.welfare
+      solver.cool(ticks: ticks, round: round)
+      if solver.welfare - before <= before / 20_000 { break }
+    }
+    awards = book.awards(solver.best, instance)
+    return solver.work.ticks - begin
   }
 
   /// Fills up the base without each company that was left out of a worse base, or of none.
@@ -138,4 +155,9 @@ extension Book {
     }
     return result
   }
+}
+
+extension Solver {
+  /// Whether a base is cooled once more before it is priced: trees find more where they reach.
+  var isCooledForPricing: Bool { mayBeCooled && !hasTrees }
 }

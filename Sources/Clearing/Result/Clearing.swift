@@ -1,5 +1,5 @@
 /// The version of the engine's decisions: it changes whenever the same instance and effort could give other bytes.
-public let engineVersion = "1.6"
+public let engineVersion = "1.7"
 
 /// Whether ties between allocations of equal welfare were broken by the published rule.
 public enum TieStatus: String, Sendable {
