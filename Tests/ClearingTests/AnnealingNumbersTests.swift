@@ -32,6 +32,19 @@ struct AnnealingNumbersTests {
     }
   }
 
+  /// However long a cooling is, it ends cold.
+  @Test(arguments: [1_000, 1_000_000_000_000_000]) func longCoolingsEndCold(all: Int) {
+    var schedule = Schedule(hot: 1_000_000, cold: 100)
+    var last = Int64.max
+    for part in 0...10 {
+      schedule.set(done: all / 10 * part, of: all)
+      let threshold = schedule.threshold(0)
+      #expect(threshold < last)
+      last = threshold
+    }
+    #expect(last < 2_000)
+  }
+
   @Test func thresholdsOfLargeAmountsDoNotOverflow() {
     let schedule = Schedule(hot: 1 << 60, cold: 1)
     #expect(schedule.threshold(0) > 0)

@@ -31,7 +31,9 @@ struct Schedule {
   }
 
   mutating func set(done: Int, of all: Int) {
-    let part = min(FixedPoint.one, Int((UInt64(done) << 16) / UInt64(max(1, all))))
+    // Ticks of the greatest effort fill 50 bits.
+    let product = UInt64(min(done, max(1, all))).multipliedFullWidth(by: UInt64(FixedPoint.one))
+    let part = Int(UInt64(max(1, all)).dividingFullWidth(product).quotient)
     let power = FixedPoint.power(hot - (((hot - cold) * part) >> FixedPoint.digits))
     mantissa = power.mantissa
     // A threshold is mantissa · logarithm, 16 digits after the point; 2⁵² times 2¹⁰ is the most that fits.
