@@ -53,47 +53,56 @@ struct DeterminismTests {
   }
 
   private static func expectSame(_ instance: Instance, units: Int) throws {
-    let many = clear(instance, pricing: .none, effort: Effort(units: units))
-    let one = Threads.$single.withValue(true) { clear(instance, pricing: .none, effort: Effort(units: units)) }
+    let many = expectSame(instance, pricing: .none, Effort(units: units))
     #expect(many.welfare < many.bound, "a book that is proven deals no nodes")
+  }
+
+  /// One thread and many give the same, and it is sound.
+  static func expectSame(_ instance: Instance, pricing: PricingRule, _ effort: Effort) -> Clearing {
+    let many = clear(instance, pricing: pricing, effort: effort)
+    let one = Threads.$single.withValue(true) { clear(instance, pricing: pricing, effort: effort) }
     let isSame = digest(many) == digest(one)
     #expect(isSame)
-    #expect(Verifier.problems(of: many, in: instance, pricing: .none) == [])
+    #expect(Verifier.problems(of: many, in: instance, pricing: pricing) == [])
+    return many
+  }
+
+  /// A clearing stopped at or soon after some work is the same when it is told to stop where it did.
+  @discardableResult
+  static func expectRepeated(
+    _ instance: Instance, pricing: PricingRule, _ effort: Effort, stoppedAt stop: Int
+  ) throws -> Clearing {
+    var effort = effort
+    effort.stopAt = stop
+    let stopped = clear(instance, pricing: pricing, effort: effort)
+    try #require(stopped.stoppedEarly)
+    effort.stopAt = stopped.workDone
+    let again = clear(instance, pricing: pricing, effort: effort)
+    // The efforts differ in where they were asked to stop; nothing else does.
+    #expect(again.workDone == stopped.workDone && again.bound == stopped.bound)
+    let isSame =
+      again.awards == stopped.awards && again.prices == stopped.prices && again.payments == stopped.payments
+    #expect(isSame)
+    return stopped
   }
 
   /// A stop in cold annealing or among neighbourhoods is repeated exactly.
   @Test(arguments: [200, 236]) func lateStopsCanBeRepeated(stop: Int) throws {
     let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 5)
-    var effort = Effort(units: 250)
-    effort.stopAt = stop
-    let stopped = clear(instance, pricing: .none, effort: effort)
-    try #require(stopped.stoppedEarly)
-    effort.stopAt = stopped.workDone
-    let again = clear(instance, pricing: .none, effort: effort)
-    // The efforts differ in where they were asked to stop; nothing else does.
-    #expect(again.workDone == stopped.workDone && again.bound == stopped.bound)
-    let isSame = again.awards == stopped.awards && again.prices == stopped.prices
-    #expect(isSame)
+    try Self.expectRepeated(instance, pricing: .none, Effort(units: 250), stoppedAt: stop)
   }
 
   /// The base is cooled once more before it is priced, in a book that no tree reaches; a stop there is repeated too.
   @Test func coldCounterfactualsCanBeRepeated() throws {
     let instance = try Self.openBook(slots: 168, bids: 300, alternatives: 5)
-    var effort = Effort(units: 30)
-    let many = clear(instance, pricing: .vcg, effort: effort)
-    let one = Threads.$single.withValue(true) { clear(instance, pricing: .vcg, effort: effort) }
-    let isSame = Self.digest(many) == Self.digest(one)
-    #expect(isSame)
-    #expect(Verifier.problems(of: many, in: instance, pricing: .vcg) == [])
-    let allocation = clear(instance, pricing: .none, effort: effort)
-    #expect(many.welfare >= allocation.welfare)
-    effort.stopAt = allocation.workDone + 1
-    let stopped = clear(instance, pricing: .vcg, effort: effort)
-    try #require(stopped.stoppedEarly && stopped.workDone > allocation.workDone)
-    effort.stopAt = stopped.workDone
-    let again = clear(instance, pricing: .vcg, effort: effort)
-    let isRepeated = again.awards == stopped.awards && again.payments == stopped.payments
-    #expect(isRepeated && again.workDone == stopped.workDone)
+    let effort = Effort(units: 30)
+    var solver = Solver(Book(instance), work: Work(effort: effort, control: .init()))
+    solver.run()
+    #expect(solver.isCooledForPricing)
+    let many = Self.expectSame(instance, pricing: .vcg, effort)
+    #expect(many.welfare >= solver.welfare)
+    let stopped = try Self.expectRepeated(instance, pricing: .vcg, effort, stoppedAt: solver.work.units + 1)
+    #expect(stopped.workDone > solver.work.units && stopped.workDone < many.workDone)
   }
 
   @Test func stoppedRunsCanBeRepeated() throws {
