@@ -32,6 +32,7 @@ public func answerJSON(_ clearing: Clearing, of instance: Instance, seconds: Dou
     "ties": .string(clearing.ties.rawValue),
     "awards": .array(clearing.awards.flatMap { awardJSON($0, instance) }),
     "payments": .object(payments),
+    "mean_width": clearing.payments.isEmpty ? .null : .fraction(clearing.meanIntervalWidth(of: instance)),
   ]
   return answer.text(pretty: true) + "\n"
 }

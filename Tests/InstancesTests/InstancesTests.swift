@@ -86,6 +86,9 @@ struct InstanceFileTests {
     let text = answerJSON(clearing, of: instance, seconds: 1)
     #expect(text == answerJSON(clear(instance, pricing: .vcg, effort: .quick), of: instance, seconds: 1))
     #expect(text.contains("\"welfare\": "))
+    #expect(text.contains("\"mean_width\": 0.0"))
+    let unpriced = answerJSON(clear(instance, pricing: .none, effort: .quick), of: instance, seconds: 1)
+    #expect(unpriced.contains("\"mean_width\": null"))
   }
 }
 

@@ -39,8 +39,8 @@ def at(curve, seconds, answer):
     return seen[-1]["welfare"], seen[-1]["bound"], seconds
 
 
-def interval_width(instance_path, answer):
-    """Mean over companies of (high - low) / bid, the same of all money together, and how many payments are exact."""
+def offers(instance_path, answer):
+    """What each company's awards are worth to it, micro-dollars."""
     book = json.load(open(instance_path))
     bids = {bid["id"]: bid for bid in book["bids"]}
     offered = {}
@@ -52,11 +52,25 @@ def interval_width(instance_path, answer):
         else:
             worth = bid["curve"][award["curve"]]["steps"][award["step"]][1] * award["gpus"]
         offered[bid["company"]] = offered.get(bid["company"], 0) + worth
-    payments = answer["payments"]
-    widths = [(p["high"] - p["low"]) / max(1, offered.get(c, 0)) for c, p in payments.items()]
-    total = sum(p["high"] - p["low"] for p in payments.values()) / max(1, sum(offered.values()))
-    exact = sum(p["exact"] for p in payments.values())
-    return (sum(widths) / len(widths) if widths else 0.0), total, exact, len(widths)
+    return offered
+
+
+def widths(instance_path, before, answer):
+    """How wide the intervals of payments are, and how many are exact.
+
+    `total_width` is that of all money together; `start_width` the mean against the allocation with which pricing began
+    (`before`), as if none of those found while pricing had been adopted: what an engine that adopts none reports.
+    """
+    offered, payments = offers(instance_path, answer), answer["payments"]
+    discounts = []
+    for company, offer in offers(instance_path, before).items():
+        if company in payments:
+            without = payments[company]["low"] + answer["welfare"] - offered[company]
+            discounts.append(min(1.0, max(0.0, (before["welfare"] - without) / max(1, offer))))
+    return dict(
+        exact=sum(p["exact"] for p in payments.values()), companies=len(payments), mean_width=answer["mean_width"] or 0.0,
+        total_width=sum(p["high"] - p["low"] for p in payments.values()) / max(1, sum(offered.values())),
+        start_width=sum(discounts) / max(1, len(discounts)))
 
 
 def main():
@@ -87,6 +101,8 @@ def main():
                 if effort not in a.efforts.split(","):
                     continue
                 answer, curve, cpu, peak = run_ours(a.gpumarket, path, effort, "none")
+                if effort == "quick":
+                    first = answer
                 point = at(curve, seconds, answer)
                 if point:
                     welfare, bound, took = point
@@ -95,11 +111,10 @@ def main():
                 record(family=family, seed=seed, peer=f"ours, {effort}", seconds=answer["seconds"],
                        welfare=answer["welfare"], bound=answer["bound"], gap=answer["gap"], cpu_seconds=round(cpu, 2),
                        peak_mb=peak // 1024, **({"curve": curve} if effort == "thorough" else {}))
-            if family in ("S", "M", "L", "XL"):
+            if family in ("S", "M", "L", "XL") and "quick" in a.efforts.split(","):
                 priced, _, _, _ = run_ours(a.gpumarket, path, "quick", "vcg")
-                width, total, exact, companies = interval_width(path, priced)
                 record(family=family, seed=seed, peer="ours, VCG", seconds=priced["seconds"], welfare=priced["welfare"],
-                       bound=priced["bound"], gap=priced["gap"], exact=exact, companies=companies, mean_width=width, total_width=total)
+                       bound=priced["bound"], gap=priced["gap"], **widths(path, first, priced))
             if family not in a.peer_families.split(",") or str(seed) not in a.peer_seeds.split(","):
                 continue
             for peer in filter(None, a.peers.split(",")):

@@ -51,7 +51,7 @@ struct Shortlist: Sendable {
       // A parent may be worth less than nothing for what it lets in.
       let floor = parents.contains(book.itemBid[item]) ? best : max(0, best)
       kept.removeAll {
-        $0.option != held.option[item] && $0.reduced < floor - (book.value[Int($0.option)] << shift) / tolerance
+        $0.option != held.option[item] && $0.reduced < floor - max(0, book.value[Int($0.option)] << shift) / tolerance
       }
       kept.sort { ($1.reduced, $0.option) < ($0.reduced, $1.option) }
       for (reduced, option) in kept {

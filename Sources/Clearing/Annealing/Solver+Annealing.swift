@@ -9,7 +9,7 @@ extension Solver {
   ///   one worth most has come to ("go with the winners", Aldous and Vazirani 1994). Of many bids the sum tells early which
   ///   chain is better. Where there is time for two rounds, some large blocks decide, and chains that are kin find less.
   mutating func anneal(ticks: Int, exchanging: Bool = false) {
-    guard ticks > 0, welfare < bound,
+    guard ticks > 0, !isDone,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: shortlistTolerance, keeping: best)
     else { return }
     let candidates = Candidates(shortlist)
@@ -17,11 +17,11 @@ extension Solver {
     let plan = AnnealingPlan(book, ticks: ticks, gap: gap, isWarm: isWarm)
     let start = best
     let schedule = Schedule(heat: plan.heat, awardsOf: start, worth: welfare)
-    for round in 0..<plan.rounds where !work.stoppedEarly {
+    for round in 0..<plan.rounds where !isDone {
       var chains = (0..<Solver.lanes).map { lane in
         AnnealingChain(candidates, from: start, seed: UInt64(round * Solver.lanes + lane + 1))
       }
-      for stage in 0..<plan.stages where !work.stoppedEarly {
+      for stage in 0..<plan.stages where !isDone {
         let done = plan.ticksPerRound * stage / plan.stages
         let next = plan.ticksPerRound * (stage + 1) / plan.stages
         run(chains, from: start, schedule: schedule, done, next, of: plan.ticksPerRound)
@@ -43,7 +43,7 @@ extension Solver {
   /// - Parameter round: another for every time that it is done, so that random numbers differ.
   mutating func cool(ticks: Int, round: Int = 0) {
     let preparation = book.optionCount * Shortlist.ticksPerOption
-    guard mayBeCooled, ticks > 2 * preparation, welfare < bound, !work.stoppedEarly,
+    guard mayBeCooled, ticks > 2 * preparation, !isDone,
       let shortlist = Shortlist(certificate, prices: prices, tolerance: book.coldTolerance, keeping: best)
     else { return }
     let candidates = Candidates(shortlist)
@@ -55,7 +55,7 @@ extension Solver {
     work.add(preparation)
     let ticks = ticks - preparation
     let stages = max(1, min(20, ticks / Work.ticksPerUnit / 100))
-    for stage in 0..<stages where !work.stoppedEarly {
+    for stage in 0..<stages where !isDone {
       run(chains, from: start, schedule: schedule, ticks * stage / stages, ticks * (stage + 1) / stages, of: ticks)
       work.boundary()
     }
@@ -72,6 +72,9 @@ extension Solver {
       offer(better, better.welfare(book))
     }
   }
+
+  /// Whether chains have nothing more to do: the best is proven, or the caller has stopped the search.
+  private var isDone: Bool { welfare == bound || work.stoppedEarly }
 
   /// Whether cold annealing finds anything: of very many bids one fills every gap already.
   var mayBeCooled: Bool { book.optionCount < 200_000 }

@@ -7,7 +7,7 @@
 /// Every step must be proven; where one is not, VCG payments stand, and the clearing says so.
 extension Draft {
   /// All searches for blocking companies together get so many times the effort of the allocation, beside VCG's.
-  private static let coreShare = 2
+  private static let coreShare = 10
 
   mutating func payCoreSelecting() {
     payVCG()
@@ -25,7 +25,8 @@ extension Draft {
       let surplus = Dictionary(uniqueKeysWithValues: zip(companies, zip(net, pay).map { $0 - $1 }))
       var blocking = Solver(book.charging(surplus), work: Work(ticks: budget))
       blocking.rulesTies = false
-      blocking.run()
+      // With its charges paid the base is worth what the winners pay: no coalition blocks unless one is worth more.
+      blocking.run(from: solver.floatPrices, held: blocking.book.charged(solver.best, of: book))
       budget -= min(budget, blocking.work.ticks)
       solver.work.add(blocking.work.ticks)
       solver.work.boundary()
@@ -132,6 +133,21 @@ extension Book {
       for bid in 0..<bidCount where Int(company[bid]) == owner && parent[bid] < 0 { draft.parent[bid] = gate }
     }
     return Book(draft)
+  }
+
+  /// A selection of the book that this one charges, with the gates of its winners.
+  fileprivate func charged(_ selection: Selection, of book: Book) -> Selection {
+    let winners = book.winningCompanies(selection)
+    var result = Selection(self)
+    for item in 0..<itemCount {
+      if item < book.itemCount {
+        // The same items and options come first.
+        (result.option[item], result.quantity[item]) = (selection.option[item], selection.quantity[item])
+      } else if winners.contains(Int(company[Int(itemBid[item])])) {
+        (result.option[item], result.quantity[item]) = (optionFirst[item], 1)
+      }
+    }
+    return result
   }
 
   func winningCompanies(_ selection: Selection) -> Set<Int> {

@@ -1,5 +1,5 @@
 /// The version of the engine's decisions: it changes whenever the same instance and effort could give other bytes.
-public let engineVersion = "1.7"
+public let engineVersion = "1.8"
 
 /// Whether ties between allocations of equal welfare were broken by the published rule.
 public enum TieStatus: String, Sendable {
@@ -38,4 +38,12 @@ public struct Clearing: Sendable {
 
   /// How far the welfare can be from the best: a fraction of it.
   public var gap: Double { relativeGap(welfare: welfare, bound: bound) }
+
+  /// How wide the intervals of payments are: the mean over companies of (high − low) / bid, from 0 (all exact) to 1.
+  public func meanIntervalWidth(of instance: Instance) -> Double {
+    var offered: [String: Int64] = [:]
+    for award in awards { offered[instance.companyName(ofBid: award.bid), default: 0] += award.value }
+    let widths = payments.map { Double($0.high - $0.low) / Double(max(1, offered[$0.company] ?? 0)) }
+    return widths.reduce(0, +) / Double(max(1, widths.count))
+  }
 }

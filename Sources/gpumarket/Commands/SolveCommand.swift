@@ -69,6 +69,11 @@ struct SolveCommand: ParsableCommand {
           payment.exact ? "exact" : "interval")
       }
       print(table.text())
+      let exact = clearing.payments.count(where: \.exact)
+      if exact < clearing.payments.count {
+        let width = percentUp(clearing.meanIntervalWidth(of: instance))
+        print("intervals \(exact) of \(clearing.payments.count) exact; on average \(width) of the company's bid wide")
+      }
     }
     print("took \(rounded(seconds)) s; --json prints the awards")
   }
