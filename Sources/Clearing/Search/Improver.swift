@@ -37,7 +37,7 @@ final class Improver {
       // With more rows a drawn search costs many times what it counts, and turns leave it little enough.
       let isDrawnsTurn = tree.columns.rowCount <= Solver.quickRows ? drawnTicks <= disputedTicks : round % 2 != 0
       var isDrawn = draw != nil && isDrawnsTurn
-      var free = Neighbourhood(bids: isDrawn ? [] : book.withKin(tree.disputedBids()))
+      var free = Neighbourhood(bids: isDrawn ? [] : book.withKin(tree.disputedBids(), holding: held))
       if !isDrawn, free.bids.isEmpty || free.bids == exhausted {
         guard draw != nil else { return spent }
         isDrawn = true

@@ -63,7 +63,7 @@ struct NeighbourhoodDraw: Sendable {
       scored.append((-overlap - random.below(800), bid))
     }
     scored.sort { $0 < $1 }
-    return Neighbourhood(bids: book.withKin(scored.prefix(size).map(\.bid)))
+    return Neighbourhood(bids: book.withKin(scored.prefix(size).map(\.bid), holding: held))
   }
 
   private func drawWindow(_ shape: Shape, _ random: inout RandomWords) -> Window {
@@ -118,13 +118,15 @@ extension NeighbourhoodDraw.Window {
 }
 
 extension Book {
-  /// Bids and all they are linked to, ascending: whether one may win depends on the others.
-  func withKin(_ bids: [Int]) -> [Int] {
+  /// Bids and those without which they cannot be thought over, ascending: the parent of a bid may win nothing only if its children
+  /// lose too. One that wins may stay as it is.
+  func withKin(_ bids: [Int], holding held: Selection) -> [Int] {
     guard !linked.isEmpty else { return bids.sorted() }
     var chosen = Set(bids)
     // Children stand before parents in `linked`: upwards once, then downwards once.
     for bid in linked.lazy.map(Int.init) where chosen.contains(bid) && parent[bid] >= 0 {
-      chosen.insert(Int(parent[bid]))
+      let parent = Int(parent[bid])
+      if !items(ofBid: parent).contains(where: { held.option[$0] >= 0 }) { chosen.insert(parent) }
     }
     for bid in linked.reversed().lazy.map(Int.init) where parent[bid] >= 0 && chosen.contains(Int(parent[bid])) {
       chosen.insert(bid)
