@@ -26,6 +26,7 @@ test: ## every test, the demo included
 	@swift build --build-tests -q --explicit-target-dependency-import-check error
 	@swift build -c release --product gpumarket -q
 	@tools/run-tests.sh
+	@tools/check-builds.sh
 	@tools/check-peers.sh
 	@tools/check-demo.sh
 

@@ -9,22 +9,11 @@ build=.build/fuzz
 rm -rf $build/seeds # some may have been deleted
 mkdir -p $build/corpus $build/found $build/seeds
 
-# Optimized, with Swift's checks and its assertions; a module after those it imports.
+# Optimized, with Swift's checks and its assertions.
 flags=(-O -assert-config Debug -gline-tables-only -sanitize=fuzzer,address -parse-as-library -swift-version 6 -wmo
   -I Sources/CZlib -Xcc -fmodule-map-file=Sources/CZlib/module.modulemap -I $build)
-objects=()
-stale=
-for module in Units Clearing Files Instances; do
-  object=$build/$module.o
-  if [ -n "$stale" ] || [ ! -e $object ] || [ -n "$(find Sources/$module -newer $object -print -quit)" ]; then
-    stale=yes
-    rm -f $object # so that one half made is made again
-    find Sources/$module -name '*.swift' -print0 | xargs -0 swiftc "${flags[@]}" -enable-upcoming-feature ExistentialAny \
-      -module-name $module -emit-module -emit-module-path $build/$module.swiftmodule -emit-object -o $object
-  fi
-  objects+=($object)
-done
-swiftc "${flags[@]}" -use-ld=lld -module-name InstanceReader tools/fuzz/InstanceReader.swift "${objects[@]}" -lz \
+tools/compile-modules.sh $build "${flags[@]}"
+swiftc "${flags[@]}" -use-ld=lld -module-name InstanceReader tools/fuzz/InstanceReader.swift $build/*.o -lz \
   -o $build/instance-reader
 
 cp tools/fuzz/seeds/* $build/seeds/

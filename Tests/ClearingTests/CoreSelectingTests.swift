@@ -44,6 +44,38 @@ struct CoreSelectingTests {
     }
   }
 
+  /// With every winner's surplus charged, the allocation is feasible and worth what the winners pay.
+  @Test func chargesAreTheWinnersSurplus() throws {
+    for seed in 0..<40 as Range<UInt64> {
+      let instance = try SmallBook(bids: 6...10).instance(seed: seed)
+      let book = Book(instance)
+      var allocation = Allocation(book)
+      Greedy(book, prices: [Double](repeating: 1, count: book.rowCount)).fill(&allocation)
+      var surplus: [Int: Int64] = [:]
+      for company in book.winningCompanies(allocation.selection) {
+        // Some keep nothing, and have no gate.
+        let net = allocation.welfare - book.without(Int32(company), allocation.selection).welfare(book)
+        surplus[company] = company % 3 == 0 ? 0 : net / 2
+      }
+      let charged = book.charging(surplus)
+      let held = charged.charged(allocation.selection, of: book)
+      #expect(held.isFeasible(charged), "seed \(seed)")
+      #expect(held.welfare(charged) == allocation.welfare - surplus.values.reduce(0, +), "seed \(seed)")
+    }
+  }
+
+  /// A search for a blocking coalition ends where the clearing is stopped; the payments are VCG's then, and again.
+  @Test func stopWithinASearch() throws {
+    let book = SmallBook(features: [.links, .minimums, .reserves], bids: 25...30, slots: 6...8)
+    let instance = try book.instance(seed: 3)
+    let vcg = clear(instance, pricing: .vcg, effort: .quick)
+    let core = DeterminismTests.expectSame(instance, pricing: .coreSelecting, .quick)
+    try #require(vcg.proven && core.rule == .coreSelecting && core.workDone > vcg.workDone + 2)
+    let stopped = try DeterminismTests.expectRepeated(
+      instance, pricing: .coreSelecting, .quick, stoppedAt: vcg.workDone + 2)
+    #expect(stopped.rule == .vcg && stopped.payments == vcg.payments && stopped.workDone < core.workDone)
+  }
+
   /// The textbook case: two small bidders need each other against a large one; VCG would charge them nothing.
   @Test func raiseWhatVCGGivesAway() throws {
     var builder = Instance.Builder(name: "textbook", slotMinutes: 60, slotCount: 1)

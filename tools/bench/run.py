@@ -59,7 +59,8 @@ def widths(instance_path, before, answer):
     """How wide the intervals of payments are, and how many are exact.
 
     `total_width` is that of all money together; `start_width` the mean against the allocation with which pricing began
-    (`before`), as if none of those found while pricing had been adopted: what an engine that adopts none reports.
+    (`before`), as if none of those found while pricing had been adopted: what an engine that adopts none reports. There is
+    no such figure where some high end is below the bid.
     """
     offered, payments = offers(instance_path, answer), answer["payments"]
     discounts = []
@@ -67,10 +68,12 @@ def widths(instance_path, before, answer):
         if company in payments:
             without = payments[company]["low"] + answer["welfare"] - offered[company]
             discounts.append(min(1.0, max(0.0, (before["welfare"] - without) / max(1, offer))))
+    if any(payment["high"] < offered[company] for company, payment in payments.items()):
+        discounts = None
     return dict(
         exact=sum(p["exact"] for p in payments.values()), companies=len(payments), mean_width=answer["mean_width"] or 0.0,
         total_width=sum(p["high"] - p["low"] for p in payments.values()) / max(1, sum(offered.values())),
-        start_width=sum(discounts) / max(1, len(discounts)))
+        start_width=sum(discounts) / max(1, len(discounts)) if discounts is not None else None)
 
 
 def main():

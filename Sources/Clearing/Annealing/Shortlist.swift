@@ -55,7 +55,7 @@ struct Shortlist: Sendable {
       }
       kept.sort { ($1.reduced, $0.option) < ($0.reduced, $1.option) }
       for (reduced, option) in kept {
-        let value = Double(book.value[Int(option)] << shift)
+        let value = Double(max(0, book.value[Int(option)] << shift))
         self.option.append(option)
         weight.append(max(0, Double(reduced)) + 0.1 * value)
         ratio.append(value / (max(0, value - Double(reduced)) + 1e-6 * value + 1))

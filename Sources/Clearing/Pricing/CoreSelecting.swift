@@ -11,7 +11,8 @@ extension Draft {
 
   mutating func payCoreSelecting() {
     payVCG()
-    guard solver.welfare == solver.bound, payments.allSatisfy(\.exact) else { return }
+    guard solver.welfare == solver.bound, payments.allSatisfy(\.exact), !solver.work.stoppedEarly else { return }
+    solver.work.boundary()
     let companies = winners
     let net = companies.map { netValue(of: $0) }
     let cost = companies.map { company in
@@ -23,12 +24,12 @@ extension Draft {
     var budget = Draft.coreShare * solver.work.budget
     for _ in 0..<200 {
       let surplus = Dictionary(uniqueKeysWithValues: zip(companies, zip(net, pay).map { $0 - $1 }))
-      var blocking = Solver(book.charging(surplus), work: Work(ticks: budget))
+      var blocking = Solver(book.charging(surplus), work: Work(ticks: budget, of: solver.work))
       blocking.rulesTies = false
-      // With its charges paid the base is worth what the winners pay: no coalition blocks unless one is worth more.
+      // With all charges paid the allocation is worth what the winners pay: a coalition that blocks is worth more.
       blocking.run(from: solver.floatPrices, held: blocking.book.charged(solver.best, of: book))
       budget -= min(budget, blocking.work.ticks)
-      solver.work.add(blocking.work.ticks)
+      solver.work.take(blocking.work)
       solver.work.boundary()
       guard blocking.welfare == blocking.bound, !solver.work.stoppedEarly else { return }
       if blocking.welfare <= pay.reduce(0, +) {
@@ -135,17 +136,12 @@ extension Book {
     return Book(draft)
   }
 
-  /// A selection of the book that this one charges, with the gates of its winners.
-  fileprivate func charged(_ selection: Selection, of book: Book) -> Selection {
+  /// A selection of the book that this one charges, with the gates of its winners: they stand behind that book's items.
+  func charged(_ selection: Selection, of book: Book) -> Selection {
     let winners = book.winningCompanies(selection)
-    var result = Selection(self)
-    for item in 0..<itemCount {
-      if item < book.itemCount {
-        // The same items and options come first.
-        (result.option[item], result.quantity[item]) = (selection.option[item], selection.quantity[item])
-      } else if winners.contains(Int(company[Int(itemBid[item])])) {
-        (result.option[item], result.quantity[item]) = (optionFirst[item], 1)
-      }
+    var result = adapted(selection, from: book)
+    for item in book.itemCount..<itemCount where winners.contains(Int(company[Int(itemBid[item])])) {
+      (result.option[item], result.quantity[item]) = (optionFirst[item], 1)
     }
     return result
   }

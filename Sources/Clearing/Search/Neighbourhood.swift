@@ -118,21 +118,26 @@ extension NeighbourhoodDraw.Window {
 }
 
 extension Book {
-  /// Bids and those without which they cannot be thought over, ascending: the parent of a bid may win nothing only if its children
-  /// lose too. One that wins may stay as it is.
+  /// Bids and those that must be thought over with them, ascending: a parent that wins nothing, and all that hangs on any of these.
+  ///
+  /// A parent that wins may stay as it is. One without rows, a gate of core-selecting payments, is then closed only where the
+  /// bids come from a relaxation that disputes it.
   func withKin(_ bids: [Int], holding held: Selection) -> [Int] {
     guard !linked.isEmpty else { return bids.sorted() }
     var chosen = Set(bids)
     // Children stand before parents in `linked`: upwards once, then downwards once.
     for bid in linked.lazy.map(Int.init) where chosen.contains(bid) && parent[bid] >= 0 {
       let parent = Int(parent[bid])
-      if !items(ofBid: parent).contains(where: { held.option[$0] >= 0 }) { chosen.insert(parent) }
+      if !wins(parent, held) { chosen.insert(parent) }
     }
     for bid in linked.reversed().lazy.map(Int.init) where parent[bid] >= 0 && chosen.contains(Int(parent[bid])) {
       chosen.insert(bid)
     }
     return chosen.sorted()
   }
+
+  /// Whether a bid holds anything.
+  func wins(_ bid: Int, _ held: Selection) -> Bool { items(ofBid: bid).contains { held.option[$0] >= 0 } }
 
   /// What rows have left when some bids give back what they hold.
   func room(_ held: Selection, freeing bids: [Int]) -> [Int32] {

@@ -55,8 +55,12 @@ extension Relaxation {
   /// Ratios as close as this are equal: the larger pivot wins.
   static let ratioTolerance = 1e-9
 
+  /// What `priceColumns` costs.
+  var pricingTicks: Int { 4 * columns.columnCount + 2 * columns.extra.count }
+
   /// Reduced values of all columns that may enter, anew from the duals.
-  func priceColumns() {
+  /// - Parameter counting: whether it counts as work; not if that was done before.
+  func priceColumns(counting: Bool = true) {
     let prices = self.prices
     var count = 0
     for g in 0..<columns.groupCount {
@@ -86,7 +90,7 @@ extension Relaxation {
       prices.height.base[index] = 0
       prices.reduced.base[index] = -.infinity
     }
-    ticks += 4 * columns.columnCount + 2 * columns.extra.count
+    if counting { ticks += pricingTicks }
   }
 
   /// The ratio test over all variables, for a variable that leaves in `sign`'s direction.

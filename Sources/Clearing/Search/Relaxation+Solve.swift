@@ -19,6 +19,7 @@ extension Relaxation {
     if needsRecompute { recompute() }
     priceColumns()
     var fresh = sinceRefactor == 0
+    var isPriced = true
     var refusals = 0
     for _ in 0..<limit {
       if objective <= cutoff { return .cutoff }
@@ -26,19 +27,19 @@ extension Relaxation {
       if leaving.badness == 0 {
         if fresh { return .optimal }
         recompute()
-        priceColumns()
-        fresh = true
+        // Hardly ever does a pivot follow, but the work counts here.
+        ticks += pricingTicks
+        (fresh, isPriced) = (true, false)
         continue
       }
-      fresh = false
+      if !isPriced { priceColumns(counting: false) }
+      (fresh, isPriced) = (false, true)
       pivots += 1
       loadPivotRow(leaving)
       let entering = chooseEntering(group: leaving.group, sign: leaving.direction)
       if entering.variable == Int.min {
         if sinceRefactor > 20 {
-          refactor()
-          recompute()
-          priceColumns()
+          refresh()
           continue
         }
         rayDirection = leaving.direction
@@ -60,9 +61,7 @@ extension Relaxation {
         if sinceRefactor > 0, refusals < 5 {
           refusals += 1
           restoreSlackKey(place)
-          refactor()
-          recompute()
-          priceColumns()
+          refresh()
           continue
         }
         if abs(pivot) < 1e-9 {
@@ -72,15 +71,20 @@ extension Relaxation {
       }
       exchange(place, entering.variable, group, dualStep)
       if sinceRefactor >= 200 {
-        refactor()
-        recompute()
-        priceColumns()
+        refresh()
         fresh = true
       } else {
         afterDuals()
       }
     }
     return .limit
+  }
+
+  /// Everything anew from the members of the basis.
+  private func refresh() {
+    refactor()
+    recompute()
+    priceColumns()
   }
 
   private func chooseLeaving() -> Leaving {

@@ -9,7 +9,7 @@ struct SolveCommand: ParsableCommand {
     commandName: "solve", abstract: "Clear an instance file, without a database.",
     discussion: """
       Reads our JSON form, CATS text and MMKP text, also gzipped. With --json the answer has instance, welfare, bound, \
-      gap, proven, seconds, awards, and under a pricing rule payments; money in whole micro-dollars. But for seconds \
+      gap, proven, seconds, awards, and under a pricing rule payments and their mean_width; money in whole micro-dollars. But for seconds \
       it is the same, byte for byte, on every run and machine.
 
       EXAMPLE

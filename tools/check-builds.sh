@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The same instance and effort give the same bytes by a debug build, a release build, and one tuned to this processor
+# without Swift's checks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tuned=.build/tuned
+flags=(-Ounchecked -wmo -Xcc -march=native -parse-as-library -swift-version 6
+  -I Sources/CZlib -Xcc -fmodule-map-file=Sources/CZlib/module.modulemap -I $tuned)
+tools/compile-modules.sh $tuned "${flags[@]}"
+swiftc "${flags[@]}" -module-name Answer tools/builds/Answer.swift $tuned/*.o -lz -o $tuned/answer
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# A proven day under each rule; a week that no tree reaches, annealed, cooled and searched in neighbourhoods.
+python3 tools/builds/book.py 12 40 >"$scratch/day.json"
+python3 tools/builds/book.py 168 500 >"$scratch/week.json"
+compared=0
+while read -r book rule effort; do
+  for build in debug release; do
+    .build/$build/gpumarket solve "$scratch/$book.json" --pricing "$rule" --effort "$effort" --json |
+      sed 's/"seconds": [0-9.]*/"seconds": 0.0/' >"$scratch/$build"
+  done
+  $tuned/answer "$scratch/$book.json" "$rule" "$effort" >"$scratch/tuned"
+  for build in release tuned; do
+    if ! cmp -s "$scratch/debug" "$scratch/$build"; then
+      echo "✘ builds: $book, $rule, effort $effort: the $build build answers otherwise than the debug build" >&2
+      diff "$scratch/debug" "$scratch/$build" | head -10 >&2
+      exit 1
+    fi
+  done
+  compared=$((compared + 1))
+done <<END
+day core-selecting 200
+week vcg 60
+week none 300
+END
+echo "✔ builds: debug, release and tuned give the same bytes, $compared clearings"
