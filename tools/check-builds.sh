@@ -30,7 +30,7 @@ while read -r book rule effort; do
   compared=$((compared + 1))
 done <<END
 day core-selecting 200
-week vcg 60
-week none 300
+week vcg 20
+week none 100
 END
 echo "✔ builds: debug, release and tuned give the same bytes, $compared clearings"
