@@ -16,7 +16,7 @@ fail() {
 outcome() { cut -d, -f1,2,5-12 "$scratch/demo/awards.csv" | sort; }
 
 tools/demo.sh "$scratch/demo" >"$scratch/log" 2>&1 || fail "it ended with status $?"
-for line in "^  bids  " "^  awards  " "^  welfare  " "^  certified gap" "^  ties  " "^  revenue  " "utilisation" \
+for line in "^  bids  " "^  awards  " "^  welfare  " "^  certified gap" "^  ties  " "^  revenue  " "^  intervals: " "utilisation" \
   "dearest hours" "pays USD" "first come, first served" "prices drawn from model" "look further"; do
   grep -q "$line" "$scratch/log" || fail "its summary lacks \"$line\""
 done

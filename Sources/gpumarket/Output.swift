@@ -80,6 +80,11 @@ func percentUp(_ fraction: Double) -> String {
   return String(format: fraction < 0.001 ? "%.4f %%" : "%.2f %%", (fraction * scale).rounded(.up) / scale * 100)
 }
 
+/// How open payments are.
+func widthText(exact: Int, of count: Int, mean: Double) -> String {
+  "\(exact) of \(count) exact; on average \(percentUp(mean)) of the company's bid wide"
+}
+
 /// Dollars per GPU-hour with four decimals, rounded up: a limit at or above it meets the price.
 /// - Parameter microdollars: for all the GPU-slots together.
 func dollarsPerGPUHour(_ microdollars: Int64, gpuSlots: Int64, _ length: SlotLength) -> String {

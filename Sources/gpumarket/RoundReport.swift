@@ -125,12 +125,18 @@ struct RoundReport {
       lines.append("")
       lines.append(table.text(indent: 2))
       if companies.contains(where: { !$0.isExact }) {
+        let exact = companies.count(where: \.isExact)
+        lines.append("  intervals: \(widthText(exact: exact, of: companies.count, mean: meanWidth))")
         lines.append(
           "  where the payment is not exact it lies between what is charged and the last column: the low end is charged"
         )
       }
     }
     return lines.joined(separator: "\n")
+  }
+
+  private var meanWidth: Double {
+    Clearing.meanWidth(companies.map { ($0.low.microdollars, $0.high.microdollars, $0.value.microdollars) })
   }
 
   var json: JSONText {
@@ -162,6 +168,7 @@ struct RoundReport {
             "lot_gpus": .integer(Int64($0.pool.lotGPUs)), "microdollars_per_lot_slot": .integer($0.price),
           ]
         }),
+      "mean_width": companies.isEmpty ? .null : .fraction(meanWidth),
       "companies": .array(
         companies.map {
           [

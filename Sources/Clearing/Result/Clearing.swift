@@ -43,7 +43,12 @@ public struct Clearing: Sendable {
   public func meanIntervalWidth(of instance: Instance) -> Double {
     var offered: [String: Int64] = [:]
     for award in awards { offered[instance.companyName(ofBid: award.bid), default: 0] += award.value }
-    let widths = payments.map { Double($0.high - $0.low) / Double(max(1, offered[$0.company] ?? 0)) }
+    return Clearing.meanWidth(payments.map { ($0.low, $0.high, offered[$0.company] ?? 0) })
+  }
+
+  /// The same of intervals and bids, all in micro-dollars.
+  public static func meanWidth(_ payments: [(low: Int64, high: Int64, bid: Int64)]) -> Double {
+    let widths = payments.map { Double($0.high - $0.low) / Double(max(1, $0.bid)) }
     return widths.reduce(0, +) / Double(max(1, widths.count))
   }
 }

@@ -71,8 +71,8 @@ struct SolveCommand: ParsableCommand {
       print(table.text())
       let exact = clearing.payments.count(where: \.exact)
       if exact < clearing.payments.count {
-        let width = percentUp(clearing.meanIntervalWidth(of: instance))
-        print("intervals \(exact) of \(clearing.payments.count) exact; on average \(width) of the company's bid wide")
+        let width = clearing.meanIntervalWidth(of: instance)
+        print("intervals \(widthText(exact: exact, of: clearing.payments.count, mean: width))")
       }
     }
     print("took \(rounded(seconds)) s; --json prints the awards")
