@@ -38,7 +38,7 @@ public struct VerifyBundle: Sendable {
     public let publicKey, signer, signature: String
     /// Nil where no box was ever opened.
     public let secretKey: String?
-    /// By which rules it was opened (sql/028_bounds.sql); 1 where an earlier version did not say.
+    /// By which rules it was opened (market.opened_key); 1 where an earlier version did not say.
     public let rules: Int
   }
 
