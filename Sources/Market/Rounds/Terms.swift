@@ -11,7 +11,7 @@ public struct Terms: Sendable, Equatable {
   /// SHA-256 over the caps that were sealed with the book.
   ///
   /// Companies get the statement and must not learn each other's caps, which are few and easily tried. So a random salt of
-  /// the round goes in that no company gets; the database keeps it (sql/035), and the auditor's bundle has it.
+  /// the round goes in that no company gets; the database keeps it (market.caps_salt), and the auditor's bundle has it.
   public let caps: [UInt8]
 }
 

@@ -2,7 +2,7 @@ import Clearing
 import Units
 
 // A bundle passed no door. Whoever makes one up can write, in a few lines, bids that come to more places than any memory
-// holds; so they are held to what the door lets in (sql/006, sql/011, sql/025) before places are made of them. How many
+// holds; so they are held to what the door lets in (sql/functions/bids, sql/functions/sealing) before places are made of them. How many
 // companies there are nobody bounds: many of them can still ask for more than a small machine has.
 
 extension SealedEntries {

@@ -9,7 +9,7 @@ struct VerifyBoxes {
   let encryption: VerifyBundle.Encryption?
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
-  /// Places and steps that the bids of one company may leave together: the number of sql/006 and sql/025.
+  /// Places and steps that the bids of one company may leave together: the number of market.append_entry and market.open_boxes.
   var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {

@@ -36,7 +36,7 @@ struct VerifyPostings {
     return problems
   }
 
-  /// A company has one receivable account, named after it (ledger.account_of, sql/040); where names read alike, the
+  /// A company has one receivable account, named after it (ledger.account_of); where names read alike, the
   /// later has a number behind it. Whose it is the ledger says.
   private func accountProblems() -> [String] {
     let company = Dictionary(bundle.awards.map { ($0.id, $0.company) }, uniquingKeysWith: { first, _ in first })
@@ -60,7 +60,7 @@ struct VerifyPostings {
     return problems
   }
 
-  /// Of each pool that an award has GPUs of there is one line (ledger.post_round, sql/041), on the account of its
+  /// Of each pool that an award has GPUs of there is one line (ledger.post_round), on the account of its
   /// revenue.
   private func poolProblems() -> [String] {
     let lines = Dictionary(grouping: bundle.postings.filter { $0.kind == "revenue" }, by: \.award)

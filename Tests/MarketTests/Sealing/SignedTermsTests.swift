@@ -15,7 +15,7 @@ struct SignedTermsTests {
 
   /// Each edit, and which of the two digests is another then.
   static let edits: [(String, String)] = [
-    ("UPDATE market.round_pool SET capacity_gpus = array_fill(8, ARRAY[24])", offer),
+    ("UPDATE market.round_pool SET capacity_gpus = array_fill(8, ARRAY[24]), most_gpus = 8", offer),
     ("UPDATE market.round_pool SET reserve_price = reserve_price + 100000", offer),
     ("UPDATE market.round_pool SET lot_gpus = 4", offer),
     ("UPDATE market.round SET pricing = 'pay-as-bid'", offer),
