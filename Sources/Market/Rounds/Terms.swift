@@ -33,9 +33,9 @@ extension Terms {
     digest(of: book.round, isEncrypted: isEncrypted, book.pools)
   }
 
-  /// The digest of a book's own caps; nil where their salt is not known.
-  static func caps(of book: SealedEntries) -> [UInt8]? {
-    book.capsSalt.map { digest(ofCaps: book.caps, salt: $0, round: book.round.name) }
+  /// The digest of a book's own caps.
+  static func caps(of book: SealedEntries) -> [UInt8] {
+    digest(ofCaps: book.caps, salt: book.capsSalt, round: book.round.name)
   }
 
   /// The digest of what the database says that a round offers. Every role may ask, companies too.
