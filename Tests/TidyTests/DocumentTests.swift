@@ -43,7 +43,8 @@ import Testing
 
   @Test(arguments: pages)
   func pathsExist(page: URL) throws {
-    for match in try Self.text(page).matches(of: /(?:^|[\s`("<>])((?:Sources|Tests|sql|tools|docs|data)\/[\w+.\/*-]+)/) {
+    let form = /(?:^|[\s`("<>])((?:Sources|Tests|sql|tools|docs|data)\/[\w+.\/*-]+)/
+    for match in try Self.text(page).matches(of: form) {
       let path = String(match.1).trimmingCharacters(in: ["."])
       let exists =
         if let star = path.firstIndex(of: "*") {
