@@ -40,7 +40,7 @@ faults: ## the fault suite at length: kill, restart, race, lose replies, fill di
 	@tools/setup.sh test
 	@swift build --build-tests -q
 	@GPUMARKET_FAULTS=$${ROUNDS:-5} swift test --disable-xctest --skip-build \
-	  --filter 'TrustTests.(FaultTests|HostFaultTests|LostReplyTests|UpgradeTests)' 2>&1 | awk -F': ' '\
+	  --filter 'FaultTests.(FaultTests|HostFaultTests|LostReplyTests|UpgradeTests)' 2>&1 | awk -F': ' '\
 	    /^faults:/ { total[$$2] = $$3; next } /skipped|^(✔|✘) (Test|Suite)|recorded an issue/ { print; fflush() } \
 	    END { for (what in total) print "faults: " what ": " total[what] }'
 
@@ -51,7 +51,7 @@ load: ## bids from many connections beside pgbench on a bare table; no acknowled
 	@tools/setup.sh test
 	@swift build --build-tests -q
 	@GPUMARKET_LOAD_SECONDS=$${SECONDS_EACH:-20} GPUMARKET_LOAD_CONNECTIONS=$${CONNECTIONS:-16} \
-	  swift test --disable-xctest --skip-build --filter TrustTests.LoadTests 2>&1 | grep -E '^load:|^[✔✘] Test|recorded an issue'
+	  swift test --disable-xctest --skip-build --filter FaultTests.LoadTests 2>&1 | grep -E '^load:|^[✔✘] Test|recorded an issue'
 
 lint: ## formatting rules alone
 	@swift format lint --strict -r Sources Tests Package.swift

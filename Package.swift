@@ -3,6 +3,9 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .treatAllWarnings(as: .error)]
 
+/// What a test of the market may import.
+let market: [Target.Dependency] = ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"]
+
 let package = Package(
   name: "gpu-market",
   products: [
@@ -35,26 +38,29 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
-    // A real PostgreSQL for the tests; no product uses it.
-    .target(name: "TestSupport", dependencies: ["Postgres", "Market", "Units"], swiftSettings: strict),
+    // What several test targets share: real servers, whole markets, a proxy that loses replies. No product uses it.
+    .target(
+      name: "TestSupport", dependencies: ["Postgres", "Market", "Clearing", "Units"], swiftSettings: strict),
 
+    // What tests one module is in that module's room.
     .testTarget(name: "UnitsTests", dependencies: ["Units"], swiftSettings: strict),
-    .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ClearingTests", dependencies: ["Clearing", "Instances"], swiftSettings: strict),
+    .testTarget(name: "ClearingTests", dependencies: ["Clearing", "Instances", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "InstancesTests", dependencies: ["Instances", "Clearing"], swiftSettings: strict),
-    .testTarget(name: "ReplayTests", dependencies: ["Replay"], swiftSettings: strict),
-    .testTarget(
-      name: "MarketTests", dependencies: ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"],
-      swiftSettings: strict),
+    .testTarget(name: "ReplayTests", dependencies: ["Replay", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "MarketTests", dependencies: market, swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "TrustTests", dependencies: ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"],
-      swiftSettings: strict),
-    .testTarget(name: "TidyTests", swiftSettings: strict),
-    .testTarget(
       name: "CommandTests", dependencies: ["Files", "Units", "Postgres", "TestSupport"], exclude: ["grammar.txt"],
       swiftSettings: strict),
+
+    // What crosses modules has a room of its own: faults, attacks, whole paths, the house itself.
+    .testTarget(name: "FaultTests", dependencies: market, swiftSettings: strict),
+    .testTarget(name: "AttackTests", dependencies: market, swiftSettings: strict),
+    .testTarget(
+      name: "PathTests", dependencies: ["Market", "Postgres", "Files", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -1,4 +1,5 @@
 import Files
+import TestSupport
 import Testing
 
 @Suite("CSV") struct CSVTests {
@@ -89,7 +90,7 @@ import Testing
   }
 
   @Test func whatIsWrittenReadsBack() throws {
-    var random = Seeded(seed: 11)
+    var random = SeededGenerator(11)
     let letters = Array("ab ,\"\n\r;'é0").map(String.init)
     for _ in 0..<300 {
       let width = Int.random(in: 1...4, using: &random)
@@ -107,7 +108,7 @@ import Testing
   }
 
   @Test func randomBytesNeverCrashAndErrorsHaveAPlace() {
-    var random = Seeded(seed: 12)
+    var random = SeededGenerator(12)
     let bytes = Array("a,\"\n\r".utf8) + [0, 0xc3, 0xa9, 0xff]
     for _ in 0..<20_000 {
       let text = (0..<Int.random(in: 0...24, using: &random)).map { _ in bytes.randomElement(using: &random)! }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Files on disk") struct FileTests {
@@ -22,7 +23,7 @@ import Testing
   }
 
   @Test func gzipRoundTripsAtAnySize() throws {
-    var random = Seeded(seed: 31)
+    var random = SeededGenerator(31)
     for size in [0, 1, 100, 65_535, 65_536, 65_537, 1_000_003] {
       let bytes = (0..<size).map { _ in UInt8.random(in: 0..<16, using: &random) }
       let packed = gzip(bytes)
@@ -35,7 +36,7 @@ import Testing
 
   /// Its checksum sees what was changed; where nothing that counts was, the bytes come out as they went in.
   @Test func damagedGzipIsRefused() throws {
-    var random = Seeded(seed: 33)
+    var random = SeededGenerator(33)
     let bytes = (0..<3000).map { _ in UInt8.random(in: 0..<8, using: &random) }
     let packed = gzip(bytes)
     var refused = 0

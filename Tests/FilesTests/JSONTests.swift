@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("JSON") struct JSONTests {
@@ -122,7 +123,7 @@ import Testing
 
   /// Agrees with an independent parser on what is JSON, on mutated texts.
   @Test func randomTextsNeverCrashAndErrorsHaveAPlace() {
-    var random = Seeded(seed: 21)
+    var random = SeededGenerator(21)
     let pieces = [
       "{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "\"\\u00e9\"", "\"", "\\", "1", "-", "0", ".", "e", "true",
       "null",
@@ -153,7 +154,7 @@ import Testing
   }
 
   @Test func randomBytesNeverCrash() {
-    var random = Seeded(seed: 22)
+    var random = SeededGenerator(22)
     let seed = Array(#"{"a":[1,-2.5e3,"é\u00e9\ud83d\ude00"],"b":{"c":null,"d":[true,false]}}"#.utf8)
     for _ in 0..<20_000 {
       var bytes = seed

@@ -1,11 +1,12 @@
 import Replay
+import TestSupport
 import Testing
 import Units
 
 @Suite("First come, first served") struct QueueTests {
   /// Small random books: tight pools, short and long jobs, narrow and wide windows.
   static func books(_ count: Int, seed: UInt64) throws -> [ReplayBook] {
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed)
     return try (0..<count).map { _ in
       let pools = Bool.random(using: &random) ? ["h100=8"] : ["h100=8", "a100=4"]
       var hour = 0.0

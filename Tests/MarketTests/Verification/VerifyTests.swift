@@ -22,7 +22,7 @@ struct VerifyTests {
   }
 
   @Test func everyReceiptLeadsToTheRoot() throws {
-    let cleared = try Self.common.get()
+    let cleared = try ClearedMarket.common.get()
     let statement = try cleared.statement()
     for receipt in cleared.receipts {
       var connection = try cleared.market.connect(cleared.logins[receipt.company])
@@ -39,7 +39,7 @@ struct VerifyTests {
   }
 
   @Test func aChangedReceiptFails() throws {
-    let cleared = try Self.common.get()
+    let cleared = try ClearedMarket.common.get()
     let receipt = cleared.receipts[2]
     var connection = try cleared.market.connect(cleared.logins[receipt.company])
     let proof = try SealProof(hash: receipt.hash, &connection)
@@ -75,18 +75,15 @@ struct VerifyTests {
     "parent = 'b_0'", "hash = sha256(hash)", "company_id = company_id % 4 + 1",
   ])
   func anEditedEntryIsNamed(_ edit: String) throws {
-    let victim = try Self.common.get().receipts[3].hash
+    let victim = try ClearedMarket.common.get().receipts[3].hash
     let problems = try problems(
       after: "UPDATE market.entry SET \(edit) WHERE encode(hash, 'hex') = '\(victim)'", brokenInvariants: true)
     #expect(problems.contains { $0.hasPrefix("entry ") }, "\(problems)")
   }
 
-  /// One sound round for the tests that damage it.
-  static let common = Result { try ClearedMarket(seed: 7, bids: 12) }
-
   /// What the verification says after an edit by the database's administrator, which is then taken back.
   func problems(after edit: String, brokenInvariants: Bool = false) throws -> [String] {
-    let cleared = try Self.common.get()
+    let cleared = try ClearedMarket.common.get()
     var owner = try cleared.market.connect(nil)
     struct TakeBack: Error {}
     var problems: [String] = []
@@ -170,7 +167,7 @@ struct VerifyTests {
   }
 
   @Test func anyByteOfABundleMatters() throws {
-    let cleared = try Self.common.get()
+    let cleared = try ClearedMarket.common.get()
     let text = Array(try cleared.bundle().text.utf8)
     #expect(VerifyRound(try VerifyBundle(json: text, source: "bundle")).findings().allSatisfy(\.problems.isEmpty))
     var random = SeededGenerator(9)

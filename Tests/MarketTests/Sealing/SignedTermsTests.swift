@@ -174,7 +174,7 @@ struct SignedTermsTests {
 
   /// A database that was restored may sort names by another collation.
   @Test func theOrderOfCapsIsNotTheDatabases() throws {
-    let bundle = try VerifyTests.common.get().bundle()
+    let bundle = try ClearedMarket.common.get().bundle()
     func digest(_ caps: [(company: String, pool: String, gpus: Int)]) -> [UInt8]? {
       var book = SealedEntries(
         round: bundle.round, entryCount: 0, merkleRoot: "", pools: [], caps: caps, entries: [])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Clearing
@@ -5,7 +6,8 @@ import Testing
 @Suite("Pools searched apart")
 struct DecompositionTests {
   /// The parts at random prices, and what these prices prove by themselves.
-  private static func split(_ book: Book, _ random: inout Seeded, most: Int) -> (Decomposition, bound: Int64)? {
+  private static func split(_ book: Book, _ random: inout SeededGenerator, most: Int) -> (Decomposition, bound: Int64)?
+  {
     let certificate = Certificate(book)
     let prices = certificate.whole((0..<book.rowCount).map { _ in Double(random.pick(0...most)) / 4 })
     return Decomposition(book, certificate, prices: prices).map { ($0, certificate.bound(prices)!) }
@@ -29,7 +31,7 @@ struct DecompositionTests {
       let pools = seed % 3 == 0 ? 3...4 : 1...2
       let instance = try SmallBook(features: features, bids: 3...7, pools: pools).instance(seed: seed)
       let book = Book(instance)
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       guard let (split, bound) = Self.split(book, &random, most: 20) else { continue }
       count += 1
       let best = ReferenceClearing(instance).welfare
@@ -44,7 +46,7 @@ struct DecompositionTests {
 
   /// Every option of a book without choice between pools is in one part, unchanged, and the parts are exact.
   @Test func booksWithoutChoiceSplitExactly() throws {
-    var random = Seeded(seed: 3)
+    var random = SeededGenerator(3)
     for seed in 0..<60 as Range<UInt64> {
       var builder = Instance.Builder(name: "apart", slotMinutes: 60, slotCount: 5)
       for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [3, 4, 5, 4, 3], reserve: 1) }
@@ -116,7 +118,7 @@ struct DecompositionTests {
 
   /// A week of three pools whose blocks take a third to two thirds of one; some bids may have two.
   private static func week() throws -> Instance {
-    var random = Seeded(seed: 5)
+    var random = SeededGenerator(5)
     var builder = Instance.Builder(name: "week", slotMinutes: 60, slotCount: 168)
     for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 24, count: 168), reserve: 0) }
     for bid in 0..<60 {
@@ -190,7 +192,7 @@ struct DecompositionTests {
 
   /// Two pools, bids for half or more of them, a third of which may have either.
   private static func halves(seed: UInt64) throws -> Instance {
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed)
     var builder = Instance.Builder(name: "halves", slotMinutes: 60, slotCount: 8)
     for pool in 0..<2 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 10, count: 8), reserve: 0) }
     for bid in 0..<12 {

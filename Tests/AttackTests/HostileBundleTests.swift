@@ -11,7 +11,7 @@ import Units
 struct HostileBundleTests {
   /// A sound bundle with its text changed and its digest made to fit.
   private func forged(_ change: (inout String) throws -> Void) throws -> VerifyBundle {
-    var text = try VerifyTests.common.get().bundle().text
+    var text = try ClearedMarket.common.get().bundle().text
     let head = try #require(text.firstRange(of: ",\n"))
     let second = try #require(text[head.upperBound...].firstRange(of: "\"round\""))
     text = String(text[second.lowerBound...].dropLast(2))
@@ -79,7 +79,7 @@ struct HostileBundleTests {
   @Test func capsWithoutTheirSaltAreNotCompared() throws {
     func findings(_ change: (inout String) -> Void) throws -> [VerifyRound.Finding] {
       var verification = VerifyRound(try forged(change))
-      verification.statement = try VerifyTests.common.get().statement()
+      verification.statement = try ClearedMarket.common.get().statement()
       return verification.findings()
     }
     let earlier = try findings { $0.replace(/, "caps_salt": "[0-9a-f]{32}"/, with: "") }
@@ -106,7 +106,7 @@ struct HostileBundleTests {
 
   /// Bids that no door let in, as entries whose hashes nobody looks at.
   private func entries(_ bids: [(bid: Bid, parent: String?)]) throws -> SealedEntries {
-    let bundle = try VerifyTests.common.get().bundle()
+    let bundle = try ClearedMarket.common.get().bundle()
     let entries = bids.enumerated().map { at, item in
       VerifyBundle.Entry(
         place: at + 1, company: "acme", bid: "b_\(at)", kind: "place", parent: item.parent, key: "k\(at)", salt: "",
@@ -155,7 +155,7 @@ struct HostileBundleTests {
   }
 
   @Test func aPinnedKeyIsReadInEitherCase() throws {
-    let statement = try VerifyTests.common.get().statement()
+    let statement = try ClearedMarket.common.get().statement()
     let key = hex(statement.publicKey)
     for pinned in [key, key.uppercased()] {
       #expect(

@@ -1,13 +1,12 @@
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 
 /// A proxy on a Unix socket that loses the answer to some requests, after the server has done them. It listens for as long
 /// as this process runs.
-final class LosingProxy: Sendable {
+public final class LosingProxy: Sendable {
   /// What it does to a request that it picks.
-  enum Loss: Sendable {
+  public enum Loss: Sendable {
     /// The server never sees it.
     case request
     /// The server has done it and answered.
@@ -15,7 +14,7 @@ final class LosingProxy: Sendable {
   }
 
   /// For `host=` in a connection string; the port is 5432.
-  let folder: String
+  public let folder: String
   private let target: String
   private let listener: Int32
   private let marker: [UInt8]
@@ -26,7 +25,7 @@ final class LosingProxy: Sendable {
   ///   - target: the real server's socket.
   ///   - marker: text of the requests to pick.
   ///   - losses: what to do to the first of them, the second, …; the rest pass.
-  init(to target: String, marker: String, losses: [Loss]) throws {
+  public init(to target: String, marker: String, losses: [Loss]) throws {
     self.target = target
     self.marker = Array(marker.utf8)
     self.losses = Mutex(losses)
@@ -39,7 +38,7 @@ final class LosingProxy: Sendable {
   }
 
   /// Requests lost so far.
-  var count: Int { lost.load(ordering: .relaxed) }
+  public var count: Int { lost.load(ordering: .relaxed) }
 
   private static func withAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
     var address = sockaddr_un()

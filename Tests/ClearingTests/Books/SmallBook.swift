@@ -1,4 +1,5 @@
 import Clearing
+import TestSupport
 
 /// Small random instances with every feature, prices drawn coarsely so that ties happen.
 struct SmallBook {
@@ -22,7 +23,7 @@ struct SmallBook {
   }
 
   func instance(seed: UInt64) throws -> Instance {
-    var random = Seeded(seed: seed)
+    var random = SeededGenerator(seed)
     let slots = random.pick(self.slots)
     let pools = random.pick(self.pools)
     var builder = Instance.Builder(name: "small-\(seed)", slotMinutes: 60, slotCount: slots)
@@ -53,7 +54,7 @@ struct SmallBook {
     return try builder.build()
   }
 
-  private func placement(_ random: inout Seeded, _ slots: Int, _ pools: Int) -> Placement {
+  private func placement(_ random: inout SeededGenerator, _ slots: Int, _ pools: Int) -> Placement {
     let count = features.contains(.bundles) && random.chance(20) ? 2 : 1
     let uses = (0..<count).map { _ in use(&random, slots, pools) }
     let area = uses.reduce(0) { $0 + $1.slots * $1.gpus }
@@ -65,14 +66,14 @@ struct SmallBook {
     return Placement(value: Int64(rate * area + extra) * unit, uses: uses, minimumGPUs: minimum)
   }
 
-  private func use(_ random: inout Seeded, _ slots: Int, _ pools: Int) -> Use {
+  private func use(_ random: inout SeededGenerator, _ slots: Int, _ pools: Int) -> Use {
     let first = random.pick(0...slots - 1)
     return Use(
       pool: random.pick(0...pools - 1), firstSlot: first, slots: random.pick(1...slots - first),
       gpus: random.pick(1...4))
   }
 
-  private func curve(_ random: inout Seeded, _ slots: Int, _ pools: Int) -> [CurvePoint] {
+  private func curve(_ random: inout SeededGenerator, _ slots: Int, _ pools: Int) -> [CurvePoint] {
     let pool = random.pick(0...pools - 1)
     return (0..<min(slots, 2)).map { slot in
       var price = random.pick(4...6)

@@ -25,7 +25,7 @@ struct TermsTests {
 
   /// At the round's own there is nothing to say; the same effort may be spelled in two ways.
   @Test func theRoundsOwnEffortIsNotMentioned() throws {
-    let bundle = try VerifyTests.common.get().bundle()
+    let bundle = try ClearedMarket.common.get().bundle()
     #expect(!VerifyRound(bundle).findings().contains { $0.check.contains("effort 30") })
     let spelled = try forged { text in
       text = text.replacing("\"effort\": \"30\"", with: "\"effort\": \"1000\"", maxReplacements: 1)
@@ -56,7 +56,7 @@ struct TermsTests {
 
   /// A sound bundle with its text changed and its digest made to fit.
   private func forged(_ change: (inout String) -> Void) throws -> VerifyBundle {
-    let sound = try VerifyTests.common.get().bundle().text
+    let sound = try ClearedMarket.common.get().bundle().text
     let before = String(sound.drop { $0 != "\n" }.dropFirst().dropLast(2))
     var text = before
     change(&text)
@@ -66,7 +66,7 @@ struct TermsTests {
 
   /// Entries of the companies, bids, kinds and keys given, under a seal of their own.
   private func problems(_ history: [(company: String, bid: String, kind: String, key: String)]) throws -> [String] {
-    let bundle = try VerifyTests.common.get().bundle()
+    let bundle = try ClearedMarket.common.get().bundle()
     let entries = history.enumerated().map { at, entry in
       VerifyBundle.Entry(
         place: at + 1, company: entry.company, bid: entry.bid, kind: entry.kind, parent: nil, key: entry.key, salt: "",

@@ -2,26 +2,27 @@ import Foundation
 import Glibc
 import Postgres
 import Synchronization
-import TestSupport
 import Testing
 import Units
 
 @testable import Market
 
-/// How much of the fault suite runs: 1 in `make test`, more in `make faults`.
-let faultRounds = ProcessInfo.processInfo.environment["GPUMARKET_FAULTS"].flatMap { Int($0) } ?? 1
-
 /// A market on a server that synchronises to disk, with companies that bid against a gate that really closes.
-final class FaultMarket: Sendable {
-  static let common = Result { try TestServer.durable() }
+public final class FaultMarket: Sendable {
+  /// The durable server that all tests of faults share, but for those that harm theirs.
+  public static let common = Result { try TestServer.durable() }
 
-  let market: TestMarket
-  let logins: [String]
-  let home: String
+  /// Its database.
+  public let market: TestMarket
+  /// Of the companies `company-0`, `company-1` and so on.
+  public let logins: [String]
+  /// The clearing host's folder, and the tool's.
+  public let home: String
   /// A day for each round, in the order of opening, so that none takes another's GPUs.
   private let days = Mutex<[String]>([])
 
-  init(on server: TestServer? = nil, companies: Int = 4) throws {
+  /// - Parameter server: nil takes the common one.
+  public init(on server: TestServer? = nil, companies: Int = 4) throws {
     market = try TestMarket(on: try server ?? Self.common.get())
     try market.addPool(gpus: 256)
     var logins: [String] = []
@@ -31,12 +32,12 @@ final class FaultMarket: Sendable {
   }
 
   /// The clearing host that the tool is too, run in this market's home.
-  func host() throws -> StatementHost { try StatementHost(home: home, keyFile: nil, statements: nil) }
+  public func host() throws -> StatementHost { try StatementHost(home: home, keyFile: nil, statements: nil) }
 
   /// Opens a round whose gate closes after some seconds.
   ///
   /// - Parameter isAnnounced: whether the key of an encrypted round is announced at once.
-  func open(
+  public func open(
     _ name: String, gateAfter seconds: Double, effort: String = "20", encrypted isEncrypted: Bool = false,
     announced isAnnounced: Bool = true
   ) throws {
@@ -62,7 +63,7 @@ final class FaultMarket: Sendable {
 
   /// Places a bid as one of the companies, sealed where the round is encrypted.
   @discardableResult
-  func place(
+  public func place(
     _ bid: Bid, by company: Int = 0, in round: String, parent: String? = nil, key: String = newIdempotencyKey()
   ) throws -> Receipt {
     var connection = try market.connect(logins[company])
@@ -77,14 +78,14 @@ final class FaultMarket: Sendable {
   }
 
   /// The delivery of a round, as a bid's window.
-  func window(_ round: String) throws -> String {
+  public func window(_ round: String) throws -> String {
     var connection = try market.asOperator()
     return "\(try Rounds.named(round, &connection).delivery)"
   }
 
   /// Moves a round's gate to so many seconds from now, as no role of the market could: a test need not guess beforehand how
   /// long its bids will take on a busy machine. What was announced of an encrypted one moves with it.
-  func bringGate(_ name: String, inSeconds seconds: Double) throws {
+  public func bringGate(_ name: String, inSeconds seconds: Double) throws {
     var owner = try market.connect(nil)
     try owner.script("SET session_replication_role = replica")
     try owner.transaction { owner in
@@ -110,7 +111,7 @@ final class FaultMarket: Sendable {
   }
 
   /// Opens a round, places bids and waits for its gate; returns the receipts.
-  func bidIn(
+  public func bidIn(
     _ name: String, bids: Int, effort: String = "20", encrypted isEncrypted: Bool = false
   ) throws -> [Receipt] {
     try open(name, gateAfter: 3600, effort: effort, encrypted: isEncrypted)
@@ -128,28 +129,32 @@ final class FaultMarket: Sendable {
     return receipts
   }
 
-  func waitForGate(_ name: String) throws {
+  /// Returns once the server's clock has passed a round's gate.
+  public func waitForGate(_ name: String) throws {
     var connection = try market.asOperator()
     let gate = try Rounds.named(name, &connection).gate
     while try Rounds.serverTime(&connection) <= gate { usleep(20_000) }
   }
 
-  var clearing: [String] { ["--database", market.conninfo("market_clearing")] }
+  /// The options by which the tool works as the clearing job.
+  public var clearing: [String] { ["--database", market.conninfo("market_clearing")] }
 
-  func tool(_ environment: [String: String] = [:]) -> Tool { Tool(home: home, environment: environment) }
+  /// The tool with this market's home.
+  public func tool(_ environment: [String: String] = [:]) -> Tool { Tool(home: home, environment: environment) }
 
-  func clear(_ round: String, _ environment: [String: String] = [:]) throws -> Tool.Run {
+  /// Runs the clearing job by the tool.
+  public func clear(_ round: String, _ environment: [String: String] = [:]) throws -> Tool.Run {
     try tool(environment).run(["clear", "--round", round] + clearing)
   }
 
   /// What clearing a sealed book would give, not written.
-  func dryDigest(_ round: String) throws -> String? {
+  public func dryDigest(_ round: String) throws -> String? {
     try tool().run(["clear", "--round", round, "--dry-run", "--json"] + clearing).output
       .firstMatch(of: /"result_digest": "([0-9a-f]{64})"/).map { String($0.1) }
   }
 
   /// After every fault: what must hold does hold, and every acknowledged entry is there.
-  func check(_ receipts: [Receipt], sourceLocation: SourceLocation = #_sourceLocation) throws {
+  public func check(_ receipts: [Receipt], sourceLocation: SourceLocation = #_sourceLocation) throws {
     var auditor = try market.asAuditor()
     #expect(try AuditInvariants.problems(&auditor) == [], sourceLocation: sourceLocation)
     var owner = try market.connect(nil)
@@ -163,7 +168,7 @@ final class FaultMarket: Sendable {
   }
 
   /// The auditor's check of a published round, beside the host's statement and key.
-  func verify(_ round: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  public func verify(_ round: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let host = try host()
     let run = try tool().run([
       "verify", "--round", round, "--statement", host.path(ofRound: round), "--clearing-key", hex(host.key.publicKey),
@@ -174,7 +179,7 @@ final class FaultMarket: Sendable {
   }
 
   /// Bids as one company until the gate has been closed for a while.
-  func bidUntilRefused(_ login: String, in round: String) throws -> [Receipt] {
+  public func bidUntilRefused(_ login: String, in round: String) throws -> [Receipt] {
     var receipts: [Receipt] = []
     var refused = 0
     var connection = try market.connect(login)
@@ -196,7 +201,7 @@ final class FaultMarket: Sendable {
   }
 
   /// Asks again and again for the gate's closure, as the clearing job does.
-  func closeAtGate(_ round: String) throws {
+  public func closeAtGate(_ round: String) throws {
     var connection = try market.asClearing()
     var early: PostgresError?
     repeat {
@@ -206,34 +211,20 @@ final class FaultMarket: Sendable {
     } while early != nil
   }
 
-  func digest(_ round: String) throws -> String? {
+  /// Of a published round's result; nil before.
+  public func digest(_ round: String) throws -> String? {
     var connection = try market.asAuditor()
     return try Results.totals(round, &connection)?.resultDigest
   }
 
-  func state(_ round: String) throws -> Round.State {
+  /// How far a round is.
+  public func state(_ round: String) throws -> Round.State {
     var connection = try market.asOperator()
     return try Rounds.named(round, &connection).state
   }
-}
 
-/// Counts that `make faults` prints.
-enum FaultCounts {
-  private static let isCounting = ProcessInfo.processInfo.environment["GPUMARKET_FAULTS"] != nil
-  private static let counts = Mutex<[String: Int]>([:])
-
-  static func add(_ what: String, _ count: Int = 1) {
-    let total = counts.withLock { counts in
-      counts[what, default: 0] += count
-      return counts[what, default: 0]
-    }
-    if isCounting { print("faults: \(what): \(total)") }
-  }
-}
-
-extension FaultMarket {
   /// The socket that a connection string names.
-  static func serverSocket(_ conninfo: String) -> String {
+  public static func serverSocket(_ conninfo: String) -> String {
     let host = conninfo.firstMatch(of: /host='?([^' ]+)'?/).map { String($0.1) } ?? ""
     return host + "/.s.PGSQL.5432"
   }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Clearing
@@ -36,7 +37,7 @@ struct PricingKernelTests {
       let book = Book(try SmallBook(bids: 6...14, slots: 2...6).instance(seed: seed))
       guard let columns = Columns(book, limit: 10_000), columns.columnCount > 0, columns.rowCount > 0 else { continue }
       let lp = Relaxation(columns)
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       for j in 0..<columns.columnCount where random.chance(15) && lp.position[j] == -1 { lp.forbidden[j] = true }
       for group in 0..<columns.groupCount where random.chance(10) { lp.must[group] = true }
       // Half-way bases too: what was moved along with the duals must be what the duals say.
@@ -86,7 +87,7 @@ struct PricingKernelTests {
 
   /// A book of more bids than are priced at once, on plain rectangles.
   @Test func samplesLeadToThePricesOfTheWhole() throws {
-    var random = Seeded(seed: 5)
+    var random = SeededGenerator(5)
     var builder = Instance.Builder(name: "wide", slotMinutes: 60, slotCount: 24)
     builder.addPool(name: "p", capacity: [Int](repeating: 2000, count: 24), reserve: 0)
     for bid in 0..<21_000 {

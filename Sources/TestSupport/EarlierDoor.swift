@@ -1,8 +1,9 @@
 /// The two functions that every bid passes as they were in revision 1 of `sql/006_bids.sql`: a twin that says plainly what the
 /// door must answer, and what an upgrade finds in an older database. Its bids' ids have 16 digits, not 32. No market runs it;
 /// when the door's answers are meant to change, it goes, and the twin test with it.
-enum EarlierDoor {
-  static let receiptAndAppendEntry = #"""
+public enum EarlierDoor {
+  /// SQL that makes both.
+  public static let receiptAndAppendEntry = #"""
     CREATE OR REPLACE FUNCTION market.receipt(
       round_name text, company_name text, bid text, kind text, parent text, key text, salt text, accepted_at text, hash bytea,
       body text

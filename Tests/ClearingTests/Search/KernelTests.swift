@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Clearing
@@ -30,7 +31,7 @@ struct KernelTests {
 
   @Test func rowHeightsAreTheTallestOverEachRow() {
     for seed in 0..<200 as Range<UInt64> {
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       let rows = random.pick(1...40)
       var heights = RowHeights(rows: rows)
       var expected = [Int32](repeating: 0, count: rows)
@@ -50,7 +51,7 @@ struct KernelTests {
     for seed in 0..<200 as Range<UInt64> {
       let instance = try SmallBook(features: features, bids: 2...6).instance(seed: seed)
       let book = Book(instance)
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       let prices = (0..<instance.poolCount).map { _ in (0..<instance.slotCount).map { _ in Int64(random.pick(0...3)) } }
       let certificate = Certificate(book)
       let scaled = prices.flatMap { $0 }.map { $0 << Int64(certificate.shift) }
@@ -63,7 +64,7 @@ struct KernelTests {
 
   @Test func certificateEqualsTheFormulaWhereEverythingCouldFit() throws {
     for seed in 0..<100 as Range<UInt64> {
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       var builder = Instance.Builder(name: "roomy", slotMinutes: 60, slotCount: 3)
       builder.addPool(name: "p", capacity: [9, 9, 9], reserve: 1)
       for bid in 0..<6 {
@@ -83,7 +84,7 @@ struct KernelTests {
   @Test func oracleAgreesWithCertificate() throws {
     for seed in 0..<100 as Range<UInt64> {
       let book = Book(try SmallBook(bids: 5...12).instance(seed: seed))
-      var random = Seeded(seed: seed)
+      var random = SeededGenerator(seed)
       let prices = (0..<book.rowCount).map { _ in Double(random.pick(0...8)) / 4 }
       let certificate = Certificate(book)
       var usage = prices
@@ -136,7 +137,7 @@ struct KernelTests {
   }
 
   @Test func splitsAreExactAndWithinTheBids() {
-    var random = Seeded(seed: 5)
+    var random = SeededGenerator(5)
     for _ in 0..<500 {
       let weights = (0..<random.pick(1...6)).map { _ in Int64(random.pick(0...1_000_000_000)) }
       let amount = Int64.random(in: 0...weights.reduce(0, +), using: &random)

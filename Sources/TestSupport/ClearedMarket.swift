@@ -1,20 +1,34 @@
 import Clearing
 import Foundation
 import Postgres
-import TestSupport
 import Units
 
 @testable import Market
 
 /// A market with a round that was bid in, closed and published, by the seed.
-struct ClearedMarket {
-  let market: TestMarket
-  let logins: [String: String]
-  let round: String
-  let receipts: [Receipt]
-  let home: String
+public struct ClearedMarket: Sendable {
+  /// Its database.
+  public let market: TestMarket
+  /// Each company's login, by its name.
+  public let logins: [String: String]
+  /// The round's name.
+  public let round: String
+  /// Of every entry, in the order of the book.
+  public let receipts: [Receipt]
+  /// The clearing host's folder: its key and its statements.
+  public let home: String
 
-  init(
+  /// A small round that several tests read and none changes.
+  public static let common = Result { try ClearedMarket(seed: 7, bids: 12) }
+
+  /// Bids, amends, withdraws, closes the gate and clears.
+  ///
+  /// - Parameters:
+  ///   - seed: the same bids for the same seed.
+  ///   - bids: how many are placed; some are changed afterwards.
+  ///   - server: nil takes the one that all suites share.
+  ///   - publish: whether the round is cleared.
+  public init(
     seed: UInt64 = 1, bids: Int = 30, companies: Int = 4, pricing: String = "vcg", encrypted: Bool = false,
     on server: TestServer? = nil, publish: Bool = true
   ) throws {
@@ -72,7 +86,8 @@ struct ClearedMarket {
     if publish { _ = try clear() }
   }
 
-  static func bid(_ random: inout SeededGenerator) throws -> Bid {
+  /// A block or a curve.
+  public static func bid(_ random: inout SeededGenerator) throws -> Bid {
     let price = "\(Int.random(in: 1...4, using: &random)).\(Int.random(in: 10...99, using: &random))"
     if Int.random(in: 0..<5, using: &random) == 0 {
       let period = try TimeRange(iso8601: "2036-12-01T0\(Int.random(in: 0...9, using: &random)):00Z/PT6H")
@@ -97,25 +112,27 @@ struct ClearedMarket {
   }
 
   /// Runs the clearing job as it is run, statement and all.
-  func clear() throws -> ClearingJob.Outcome {
+  public func clear() throws -> ClearingJob.Outcome {
     var job = ClearingJob()
     job.host = try StatementHost(home: home, keyFile: nil, statements: nil).afterTheGate()
     var connection = try market.asClearing()
     return try job.run(round, &connection)
   }
 
-  func bundle() throws -> VerifyBundle {
+  /// What the auditor reads of the round.
+  public func bundle() throws -> VerifyBundle {
     var connection = try market.asAuditor()
     return try VerifyBundle.load(round, &connection)
   }
 
-  func statement() throws -> Statement {
+  /// What the host signed.
+  public func statement() throws -> Statement {
     let path = "\(home)/statements/\(round).json"
     return try Statement(json: Array(Data(contentsOf: URL(filePath: path))), source: path)
   }
 
   /// What must hold at every moment.
-  func invariants() throws -> [String] {
+  public func invariants() throws -> [String] {
     var connection = try market.asAuditor()
     return try AuditInvariants.problems(&connection)
   }
@@ -123,13 +140,13 @@ struct ClearedMarket {
 
 extension TestMarket {
   /// Makes an open round an encrypted one, as no role of the market can: for them only its opening does that.
-  func markEncrypted(_ round: String) throws {
+  public func markEncrypted(_ round: String) throws {
     var owner = try connect(nil)
     try owner.execute("UPDATE market.round SET encrypted = true WHERE name = \(round)")
   }
 
   /// Encrypts an open round without bids and announces its key, as a host whose clock is past the gate.
-  func encrypt(_ round: String) throws -> StatementHost {
+  public func encrypt(_ round: String) throws -> StatementHost {
     let host = try StatementHost(home: TestFolder.make(), keyFile: nil, statements: nil)
     try markEncrypted(round)
     var clearing = try asClearing()
@@ -140,7 +157,7 @@ extension TestMarket {
 
 extension StatementHost {
   /// With a clock that is past the gate of every round: the tests close theirs years before.
-  func afterTheGate() -> StatementHost {
+  public func afterTheGate() -> StatementHost {
     var host = self
     host.now = { Instant(seconds: 4_000_000_000) }
     return host

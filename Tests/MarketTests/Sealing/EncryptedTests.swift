@@ -414,5 +414,3 @@ struct EncryptedTests {
     #expect(try cleared.clear().ending == .published)
   }
 }
-
-func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }

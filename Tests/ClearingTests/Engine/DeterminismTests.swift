@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Clearing
@@ -23,7 +24,7 @@ struct DeterminismTests {
 
   /// A book whose bids all have about the same worth for what they take, so that it stays open.
   static func openBook(slots: Int, bids: Int, alternatives: Int) throws -> Instance {
-    var random = Seeded(seed: 11)
+    var random = SeededGenerator(11)
     var builder = Instance.Builder(name: "open", slotMinutes: 60, slotCount: slots)
     for pool in 0..<3 { builder.addPool(name: "p\(pool)", capacity: [Int](repeating: 24, count: slots), reserve: 0) }
     for bid in 0..<bids {
