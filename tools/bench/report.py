@@ -125,11 +125,11 @@ if cats:
     files = {r["file"] for r in cats}
     total = {p: sum(r["seconds"] for r in cats if r["peer"] == p) for p in ("ours", "highs")}
     proven = {p: sum(r["proven"] for r in cats if r["peer"] == p) for p in ("ours", "highs")}
-    lines += ["", "## CATS", "", f"{len(files)} files whose optimum is known. Ours (`thorough`) proves {proven['ours']} in {total['ours']:.1f} s, "
+    lines += ["", "## CATS", "", f"{len(files)} public combinatorial auctions whose optimum is known. Ours (`thorough`) proves {proven['ours']} in {total['ours']:.1f} s, "
               f"HiGHS (120 s each) {proven['highs']} in {total['highs']:.1f} s."]
 mmkp = [r for r in rows if r["family"] == "MMKP"]
 if mmkp:
-    lines += ["", "## MMKP", "", "Effort `thorough`. Values as published; distance to our bound.", "",
+    lines += ["", "## MMKP", "", "Public multiple-choice knapsack problems, effort `thorough`. Values as published; distance to our bound.", "",
               "| problem | published | ours | bound | distance | seconds |", "| --- | --- | --- | --- | --- | --- |"]
     for r in mmkp:
         lines.append(f"| {r['file']} | {r['published']:.1f} | {r['welfare'] / 10:.1f} | {r['bound'] / 10:.1f} | "
