@@ -38,7 +38,7 @@ struct SettleExport: ParsableCommand {
     commandName: "export", abstract: "Write settlement records to a file that finance imports.",
     discussion: """
       Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check). \
-      The same ledger gives the same bytes. docs/finance.md explains every column.
+      The same ledger gives the same bytes. docs/reference.md explains every column.
 
       --all and --since move what LAST means; --round, --period and --unrecorded leave it.
 
