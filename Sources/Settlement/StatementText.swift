@@ -91,7 +91,8 @@ extension Statement {
       ], empty: "none")
     for bid in bids {
       asked.rows.append([
-        bid.round, bid.bid, bid.acceptedAt.prefix(19) + "Z", bid.most.cell(.exact), bid.award == nil ? "not awarded" : "won",
+        bid.round, bid.bid, bid.acceptedAt.prefix(19) + "Z", bid.most.cell(.exact),
+        bid.award == nil ? "not awarded" : "won",
         bid.payment?.cell(.exact) ?? "", bid.award ?? "", String(bid.receipt.prefix(16)),
       ])
     }
