@@ -5,13 +5,8 @@ extension Bid {
   /// The most that one bid may cost, micro-dollars: the door refuses more.
   private static let mostMicrodollars = Int128(1_000_000_000) * Int128(Money.microdollarsPerDollar)
 
-  /// The most this bid can cost, micro-dollars: its dearest alternative, or all steps of its curve in every slot.
-  func cost(_ length: SlotLength) -> Int128 {
-    switch self {
-    case .block(let choices): choices.map { $0.cost(length) }.max() ?? 0
-    case .curve(let segments): segments.reduce(0) { sum($0, $1.cost(length)) }
-    }
-  }
+  /// The most this bid can cost, micro-dollars.
+  func cost(_ length: SlotLength) -> Int128 { kind.cost(length) }
 
   /// The most this bid can cost; the largest amount where it is beyond any.
   public func worstCase(_ length: SlotLength) -> Money { Money(microdollars: Int64(clamping: cost(length))) }
@@ -57,7 +52,7 @@ extension CurveSegment {
   /// Micro-dollars of all its steps in every slot.
   func cost(_ length: SlotLength) -> Int128 {
     steps.reduce(0) { total, step in
-      sum(
+      boundedSum(
         total,
         product(Int128(step.limit.microdollarsPerGPUSlot(length)), product(Int128(step.gpus), Int128(slots(length)))))
     }
@@ -67,7 +62,8 @@ extension CurveSegment {
 /// Beyond any amount of money, and far from overflow itself.
 private let most = Int128.max / 4
 
-private func sum(_ a: Int128, _ b: Int128) -> Int128 { min(most, min(a, most) + min(b, most)) }
+/// The same for a sum.
+func boundedSum(_ a: Int128, _ b: Int128) -> Int128 { min(most, min(a, most) + min(b, most)) }
 
 private func product(_ a: Int128, _ b: Int128) -> Int128 {
   let (value, overflow) = a.multipliedReportingOverflow(by: b)

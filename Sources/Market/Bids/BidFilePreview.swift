@@ -13,23 +13,10 @@ extension BidFile {
     var span: TimeRange?
     for item in items {
       worst += Int128(try item.bid.checkedWorstCase(length).microdollars)
-      var ofBid: [String: Int128] = [:]
-      switch item.bid {
-      case .block(let choices):
-        parts += choices.count
-        for choice in choices {
-          ofBid[choice.pool] = max(ofBid[choice.pool] ?? 0, Int128(choice.gpus) * Int128(choice.slots))
-          span = try span.joined(with: choice.window)
-        }
-      case .curve(let segments):
-        parts += segments.count
-        for segment in segments {
-          let gpus = segment.steps.reduce(Int128(0)) { $0 + Int128($1.gpus) }
-          ofBid[segment.pool, default: 0] += gpus * Int128(segment.slots(length))
-          span = try span.joined(with: segment.period)
-        }
-      }
-      most.merge(ofBid) { $0 + $1 }
+      let extent = item.bid.kind.extent(length)
+      parts += extent.parts
+      for period in extent.periods { span = try span.joined(with: period) }
+      most.merge(extent.mostGPUSlots) { $0 + $1 }
     }
     var lines = ["\(grouped(items.count)) bids, \(grouped(parts)) alternatives or segments, for round \(round.name)"]
     for (pool, slots) in most.sorted(by: { $0.key < $1.key }) {

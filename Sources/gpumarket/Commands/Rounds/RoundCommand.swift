@@ -22,7 +22,7 @@ struct RoundCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What is sold: START/END or START/DURATION with a zone.", valueName: "period"))
     var delivery: String
     @Option(help: ArgumentHelp("Until when bids are accepted, with a zone.", valueName: "instant")) var gate: String
-    @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing: String
+    @Option(help: "How winners pay: \(choice(of: PricingRule.ofRounds)).") var pricing: String
     @Option(help: ArgumentHelp("A name (default: the day delivery starts).", valueName: "name")) var name: String?
     @Option(name: .customLong("pool"), help: "A pool to offer; may be repeated (default: all).") var pools: [String] =
       []

@@ -32,7 +32,7 @@ struct ReplayCommand: ParsableCommand {
   var pools: [String]
   @Option(help: ArgumentHelp("Reserve price of every pool, US dollars per GPU-hour.", valueName: "usd")) var reserve =
     "0.50"
-  @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing = "vcg"
+  @Option(help: "How winners pay: \(choice(of: PricingRule.ofRounds)).") var pricing = "vcg"
   @Option(help: "Seed of the price model.") var seed: UInt64 = 1
   @Option(help: "Length of a slot in minutes: 60, 30 or 15.") var slotMinutes = 60
   @Option(help: ArgumentHelp("How long after submission a job may end beyond its run time.", valueName: "hours"))
@@ -52,7 +52,7 @@ struct ReplayCommand: ParsableCommand {
     let slack = try Slack(base: TimeSpan(hours: Int64(slackHours)), percentOfDuration: slackPercent)
     // Before anything is made: making the market drops the replay before it.
     let effort = try readEffort(effort)
-    try readPricing(pricing, among: [.vcg, .payAsBid, .coreSelecting])
+    try readPricing(pricing, among: PricingRule.ofRounds)
     for pool in replayPools { try MarketName.check(pool: pool.name) }
     var stages = Stages()
 

@@ -17,7 +17,7 @@ struct SolveCommand: ParsableCommand {
       """)
 
   @Argument(help: "The instance file; - is standard input.") var instance: String
-  @Option(help: "none, pay-as-bid, vcg or core-selecting.") var pricing = "none"
+  @Option(help: "How winners pay: \(choice(of: PricingRule.allCases)).") var pricing = "none"
   @Option(help: "quick, standard, thorough or a number of work units.") var effort = "standard"
   @Flag(help: "Print each better allocation or bound as a JSON line on standard error.") var improvements = false
   @Flag(help: "Print JSON.") var json = false
