@@ -56,8 +56,7 @@ lint: ## formatting rules alone
 
 install: build ## install to $$PREFIX (default /usr/local)
 	@install -D -m 755 $(RELEASE) "$(DESTDIR)$${PREFIX:-/usr/local}/bin/gpumarket"
-	@install -d "$(DESTDIR)$${PREFIX:-/usr/local}/share/gpumarket/sql"
-	@install -m 644 sql/*.sql "$(DESTDIR)$${PREFIX:-/usr/local}/share/gpumarket/sql/"
+	@find sql/tables sql/functions sql/version -type f -exec install -D -m 644 {} "$(DESTDIR)$${PREFIX:-/usr/local}/share/gpumarket/{}" \;
 
 clean: ## delete what was built
 	@rm -rf .build demo .venv

@@ -4,7 +4,7 @@ import Units
 /// Recomputes the ledger's chain of hashes from an export, as an auditor would: nothing here asks the database.
 ///
 /// A transaction's hash covers the hash before it and each field, as four bytes of length and then the text; it is
-/// the same computation as `ledger.transaction_hash` in sql/040.
+/// the same computation as `ledger.transaction_hash`.
 struct JournalChain {
   private(set) var problems: [String] = []
   private(set) var count = 0

@@ -14,15 +14,14 @@ public final class TestMarket: Sendable {
   ///   - slotLength: of the market.
   ///   - afresh: migrates the database itself instead of copying one. Slower; but a copy lacks the rights on the
   ///     database, which PostgreSQL does not copy.
-  ///   - migrations: another folder than the checkout's, and afresh.
   public init(
-    on server: TestServer? = nil, slotLength: SlotLength = .hour, afresh: Bool = false, migrations: String? = nil
+    on server: TestServer? = nil, slotLength: SlotLength = .hour, afresh: Bool = false
   ) throws {
     self.server = try server ?? TestServer.shared()
-    if afresh || migrations != nil {
+    if afresh {
       database = try self.server.makeDatabase()
       var connection = try Connection(conninfo: self.server.conninfo(database: database))
-      _ = try Migrator(folder: migrations ?? TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
+      _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: slotLength)
       return
     }
     let template = try self.server.template("market \(slotLength.minutes)") { conninfo in

@@ -52,46 +52,26 @@ struct HostileBundleTests {
     }
   }
 
-  /// The bundles of earlier versions do not say whose an account is: there its name has to do.
-  @Test func anAccountThatNamesNobodyIsHeldToItsName() throws {
-    func earlier(_ change: (String) -> String) throws -> VerifyBundle {
-      try forged { text in
-        guard let postings = text.firstRange(of: "\"postings\"") else { return }
-        let tail = String(text[postings.upperBound...])
-          .replacing(/, "(?:transaction_)?company": (?:null|"[^"]*")/, with: "")
-          .replacing(/"pool": (?:null|"[^"]*"),[ ]/, with: "")
-        text = String(text[..<postings.upperBound]) + change(tail)
-      }
+  /// What the ledger's own columns say is needed: a bundle that leaves it out is refused, and one that changes it is found.
+  @Test func whoseAnAccountIsIsSaid() throws {
+    for missing in [
+      /, "transaction_company": (?:null|"[^"]*")/, /, "company": (?:null|"[^"]*")(?=, "transaction_company")/,
+      /"pool": (?:null|"[^"]*"),[ ](?="award")/,
+    ] {
+      #expect(throws: JSONProblem.self) { try forged { $0 = $0.replacing(missing, with: "") } }
     }
-    let bundle = try earlier { $0 }
-    #expect(!bundle.postings.isEmpty)
-    #expect(bundle.postings.allSatisfy { $0.company == nil && $0.pool == nil && $0.transactionCompany == nil })
-    #expect(VerifyRound(bundle).findings().flatMap(\.problems) == [])
-    let moved = try earlier {
-      $0.replacing("Assets:Receivable:Company-", with: "Assets:Receivable:Rival-", maxReplacements: 1)
+    let moved = try forged {
+      $0 = $0.replacing("Assets:Receivable:Company-", with: "Assets:Receivable:Rival-", maxReplacements: 1)
     }
     let problems = VerifyRound(moved).findings().flatMap(\.problems)
     #expect(problems.contains { $0.contains("is posted to the account Assets:Receivable:Rival-") }, "\(problems)")
   }
 
-  /// The bundles of earlier versions have no salt: of the caps in them nothing can be said. One that was deleted is another
-  /// matter.
-  @Test func capsWithoutTheirSaltAreNotCompared() throws {
-    func findings(_ change: (inout String) -> Void) throws -> [VerifyRound.Finding] {
-      var verification = VerifyRound(try forged(change))
-      verification.statement = try ClearedMarket.common.get().statement()
-      return verification.findings()
-    }
-    let earlier = try findings { $0.replace(/, "caps_salt": "[0-9a-f]{32}"/, with: "") }
-    #expect(earlier.flatMap(\.problems) == [])
-    #expect(
-      earlier.contains {
-        $0.check
-          == "the signed closing statement, but for the caps: an earlier version made the bundle, and they cannot be "
-          + "compared"
-      })
-    let deleted = try findings { $0.replace(/"caps_salt": "[0-9a-f]{32}"/, with: "\"caps_salt\": null") }
-    let problems = deleted.flatMap(\.problems)
+  @Test func capsWithoutTheirSaltAreNotThoseThatWereSigned() throws {
+    var verification = VerifyRound(
+      try forged { $0.replace(/"caps_salt": "[0-9a-f]{32}"/, with: "\"caps_salt\": null") })
+    verification.statement = try ClearedMarket.common.get().statement()
+    let problems = verification.findings().flatMap(\.problems)
     #expect(problems.count == 1 && problems[0].hasPrefix("the caps are not those that were signed"), "\(problems)")
   }
 

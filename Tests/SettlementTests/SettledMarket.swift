@@ -38,7 +38,7 @@ struct SettledMarket {
   ///
   /// - Parameters:
   ///   - pricing: the rule it is opened with.
-  ///   - pricedBy: the rule that the payments follow; nil as an earlier version published.
+  ///   - pricedBy: the rule that the payments follow; nil takes `pricing`.
   @discardableResult
   func publish(
     _ name: String, day: String = "2026-12-07", _ wins: [Win] = SettledMarket.wins, pricing: String = "vcg",
@@ -78,7 +78,7 @@ struct SettledMarket {
       {"instance_digest":"\(String(repeating: "00", count: 32))","result_digest":"\(String(repeating: "11", count: 32))",\
       "engine_version":"test","effort":"quick","work_done":1,"stopped_early":false,"welfare":\(welfare),\
       "bound":\(welfare),"proven":true,"ties":"none","prices":{},"price_bound":\(welfare),\
-      "priced_by":\(pricedBy.map { "\"\($0)\"" } ?? "null"),"awards":[\(awards)],"payments":[\(payments)]}
+      "priced_by":"\(pricedBy ?? pricing)","awards":[\(awards)],"payments":[\(payments)]}
       """
     try clearing.query("SELECT market.publish_round(\(name), \(root), \(result)::jsonb)")
     return try clearing.query("SELECT award FROM market.awards(\(name))").map { try $0.get("award") }

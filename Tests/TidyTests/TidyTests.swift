@@ -80,18 +80,36 @@ import Testing
     }
   }
 
-  @Test func migrationsAreNumberedOnce() throws {
-    let names = Self.files(under: "sql", ending: [".sql"]).filter {
-      $0.deletingLastPathComponent().lastPathComponent == "sql"
-    }
-    .map(\.lastPathComponent)
+  @Test func tablesAreNumberedOnce() throws {
+    let names = Self.files(under: "sql/tables", ending: [""]).map(\.lastPathComponent)
     #expect(!names.isEmpty)
-    let numbers = names.map { $0.prefix(3) }
-    #expect(Set(numbers).count == numbers.count, "two migrations share a number")
+    #expect(
+      names.map { Int($0.prefix(3)) } == Array(1...names.count), "the numbers of sql/tables do not count from 001")
     for name in names {
-      let form = try Regex("[0-9]{3}_[a-z0-9_]+\\.sql")
-      #expect(try form.wholeMatch(in: name) != nil, "\(name) is not NNN_name.sql")
+      #expect(name.wholeMatch(of: /[0-9]{3}_[a-z0-9_]+\.sql/) != nil, "\(name) is not NNN_name.sql")
     }
+  }
+
+  /// A reader who finds a function in a file has found what holds.
+  @Test func functionsAreDefinedOnce() throws {
+    var defined: [String: String] = [:]
+    for file in Self.files(under: "sql", ending: [".sql"]) {
+      let path = file.pathComponents.suffix(3).joined(separator: "/")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      let functions = text.matches(of: /(?m)^CREATE (OR REPLACE )?FUNCTION ([a-z0-9_.]+)/).map { String($0.2) }
+      #expect(
+        functions.isEmpty || path.hasPrefix("functions/"),
+        "\(path) makes functions, and is not sql/functions/AREA/name.sql")
+      for function in functions {
+        #expect(defined[function] == nil, "\(function) is defined in \(path) and in \(defined[function] ?? "")")
+        defined[function] = path
+      }
+      let isOfFunctions = path.hasPrefix("functions/")
+      #expect(
+        !isOfFunctions || !text.contains(/(?m)^\s*(CREATE TABLE|CREATE TYPE|ALTER TABLE|CREATE FUNCTION)/),
+        "\(path) makes a table or type, or a function that cannot be replaced")
+    }
+    #expect(defined.count > 150)
   }
 
   @Test func documentsNameFilesThatExist() throws {

@@ -82,7 +82,7 @@ SELECT results_eq(
   $$SELECT unnest(ARRAY[
     'market.amend_bid(text,text,text,text,text)', 'market.change_own_password(text)', 'market.end_own_sessions()',
     'market.my_account()', 'market.my_awards(text)', 'market.my_bid_history(text)',
-    'market.my_bids(text)', 'market.my_charges(text)', 'market.my_invoices(text)', 'market.my_money(text)', 'market.my_payment(text)', 'market.my_proof(text)', 'market.my_receipts(text[])', 'market.my_refusals(text)', 'market.my_statement(text)', 'market.my_statement_bids(text)', 'market.outages(text)',
+    'market.my_bids(text)', 'market.my_charges(text)', 'market.my_invoices(text)', 'market.my_money(text)', 'market.my_proof(text)', 'market.my_receipts(text[])', 'market.my_refusals(text)', 'market.my_statement(text)', 'market.my_statement_bids(text)', 'market.outages(text)',
     'market.place_bid(text,text,text,text)',
     'market.place_bids(text,text[],text[],text[])', 'market.pools()', 'market.round_key(text)', 'market.round_pools(text)', 'market.round_result(text)',
     'market.round_utilisation(text)', 'market.rounds()', 'market.withdraw_bid(text,text,text)'])$$,

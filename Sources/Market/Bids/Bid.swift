@@ -63,7 +63,7 @@ public struct CurveSegment: Sendable, Equatable {
   }
 }
 
-// The body is the bid's canonical text: its bytes are hashed into the receipt. sql/006_bids.sql describes it.
+// The body is the bid's canonical text: its bytes are hashed into the receipt. sql/functions/bids/append_entry.sql describes it.
 
 extension Bid {
   /// The JSON text that the order book keeps.

@@ -1,7 +1,7 @@
 import Units
 
 /// The door's rules for one round, for those who want every mistake before anything is sent. The door
-/// (sql/011_body_words.sql) judges again, and of an encrypted bid nobody else does before the gate has closed.
+/// (sql/functions/bids) judges again, and of an encrypted bid nobody else does before the gate has closed.
 public struct BidRules: Sendable {
   /// What a rule finds fault with: a column of a CSV file, a key of a JSON one.
   public enum Part: String, Sendable {

@@ -8,8 +8,7 @@ public struct Receipt: Sendable {
   public let round: String
   /// The company's name, which is hashed; its login is not.
   public let company: String
-  /// `b_` and 32 hexadecimal digits (16 where an earlier version accepted it), which follow from the login and the first
-  /// entry's key; amendments keep it.
+  /// `b_` and 32 hexadecimal digits, which follow from the login and the first entry's key; amendments keep it.
   public let bid: String
   /// `place`, `amend` or `withdraw`.
   public let kind: String
@@ -25,6 +24,9 @@ public struct Receipt: Sendable {
   public let hash: String
   /// `Bid.body`, or what `EncryptedBid.seal` made of it; empty for a withdrawal.
   public let body: String
+
+  /// Of a receipt's file; the database's own answer names none.
+  static let format = FileFormat("gpumarket receipt", 1)
 
   init(_ value: JSONValue) throws(JSONProblem) {
     func text(_ name: String) throws(JSONProblem) -> String { try value.at(.key(name)).string() }
@@ -44,6 +46,7 @@ public struct Receipt: Sendable {
   /// As a file to keep.
   public var json: JSONText {
     [
+      "format": .string(Self.format.text),
       "round": .string(round), "company": .string(company), "bid": .string(bid), "kind": .string(kind),
       "parent": parent.map { .string($0) } ?? .null, "key": .string(key), "salt": .string(salt),
       "accepted_at": .string(acceptedAt),
@@ -67,7 +70,7 @@ public struct OwnBid: Sendable {
   public let round: String
   /// A `Round.State`.
   public let roundState: String
-  /// `b_` and 32 hexadecimal digits (of earlier versions 16); unique for a company.
+  /// `b_` and 32 hexadecimal digits; unique for a company.
   public let id: String
   /// The bid it hangs on, also after a withdrawal.
   public let parent: String?

@@ -14,8 +14,8 @@ struct SealedEntries: Sendable {
   let caps: [(company: String, pool: String, gpus: Int)]
   /// In the sealed order.
   let entries: [VerifyBundle.Entry]
-  /// Of the caps' digest in the statement, in hexadecimal; nil where nothing is compared with it.
-  var capsSalt: String?
+  /// Of the caps' digest in the statement, in hexadecimal; empty where there is none, or nothing is compared with it.
+  var capsSalt = ""
 
   /// The root of these entries, in hexadecimal.
   var computedRoot: String { hex(SealHash.merkleRoot(entries.map { bytes(hex: $0.hash) ?? [] })) }
@@ -255,7 +255,7 @@ extension SealedBook {
           round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
           pinnedKey: nil))
       // Asking for the salt makes it, and a dry run, which compares with no statement, writes nothing.
-      if statement.terms != nil { sealed.capsSalt = try Terms.capsSalt(of: name, &connection) }
+      sealed.capsSalt = try Terms.capsSalt(of: name, &connection)
       try refuse(name, statement.problems(termsOf: sealed, isEncrypted: isEncrypted))
     }
     if let host { try refuse(name, try boxProblems(sealed, host, &connection)) }
@@ -291,15 +291,13 @@ extension SealedBook {
     guard announcement.isEncrypted else { return ["bids are said to be opened, and the round is not encrypted"] }
     guard host.hasRoundKey(sealed.round.name, publicKey: announcement.publicKey) else {
       // It may have been lost since the boxes were opened; but a key that this host never announced was put there.
-      return announcement.isSigned(by: host.key.publicKey, gate: announcement.gate)
+      return announcement.isSigned(by: host.key.publicKey)
         ? [] : ["the round's key is not the one that this host announced"]
     }
     let pair = try host.roundKey(sealed.round.name, publicKey: announcement.publicKey, &connection)
-    let rules: Int? = try connection.query("SELECT market.sealed_rules(\(sealed.round.name)) AS rules").one()
-      .optional("rules")
     let keys = VerifyBundle.Encryption(
       publicKey: hex(announcement.publicKey), signer: hex(announcement.signer), signature: hex(announcement.signature),
-      secretKey: hex(pair.secretKey), rules: rules ?? 1)
+      secretKey: hex(pair.secretKey))
     return VerifyBoxes(sealed, keys, pinnedKey: nil).problems()
   }
 

@@ -1,125 +1,95 @@
-import Files
 import Foundation
 import Postgres
 import Units
 
-/// Applies the numbered files of `sql/` in order, all that are pending in one transaction.
+/// Brings a database to what the folder `sql` says, all in one transaction.
 ///
-/// What was applied is recorded with its SHA-256. A file whose first line has a revision replaces what it made, and is applied
-/// again where that is higher than the one recorded; where it is lower, the database belongs to a newer version. Any other file
-/// that changed is refused.
+/// Tables are numbered files: each is applied once, recorded with its SHA-256, and must not change. Functions are applied again,
+/// all of them, whenever one differs or a table is new. A database that a newer tool has migrated is refused.
 public struct Migrator {
-  /// One file and where it stands.
+  /// A file of tables, or the functions as a whole, and where it stands.
   public struct Migration: Sendable {
-    /// The file's, `NNN_name.sql`; files are applied in the order of their names.
+    /// The file's path below `sql`; `functions` for all functions together.
     public let name: String
-    /// SQL as it stands in the file.
-    public let text: String
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256, hexadecimal.
     public let checksum: String
-    /// When it was applied; nil while it is pending, or where it changed and is to be applied again.
-    public var appliedAt: Instant?
-
-    /// Of a file that replaces all that it makes; nil for one that must not change.
-    var revision: Int? {
-      text.prefixMatch(of: /-- Revision ([0-9]{1,6})\. Applied again whenever that is raised:/).flatMap { Int($0.1) }
-    }
+    /// When it was applied; nil while it is pending.
+    public let appliedAt: Instant?
   }
 
-  /// The folder has no migrations, or what was applied and what is there disagree.
+  /// The folder is not the market's, or what was applied and what is there disagree.
   public struct Problem: Error, CustomStringConvertible, Sendable {
     public let description: String
   }
 
-  /// Where the numbered files are.
+  /// The folder `sql`.
   public let folder: String
   /// How long it waits for another migration, or for a lock, that makes no progress.
   public var patienceSeconds = 60
 
-  /// - Parameter folder: the files `NNN_name.sql`; nil looks in `$GPUMARKET_SQL`, then in `share/gpumarket/sql` beside
-  ///   the program's folder, then upwards from the program for a checkout's `sql`.
+  private let files: SchemaFiles
+
+  /// - Parameter folder: nil looks in `$GPUMARKET_SQL`, then in `share/gpumarket/sql` beside the program's folder, then upwards
+  ///   from the program for a checkout's `sql`.
+  /// - Throws: `Problem` where there is no such folder, or it lacks what belongs there.
   public init(folder: String? = nil) throws {
-    if let folder {
-      self.folder = folder
-      return
-    }
-    if let named = ProcessInfo.processInfo.environment["GPUMARKET_SQL"], !named.isEmpty {
-      self.folder = named
-      return
-    }
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    var places = [
-      program.deletingLastPathComponent().deletingLastPathComponent().appending(path: "share/gpumarket/sql")
-    ]
-    var above = program
-    while above.path.count > 1 {
-      above = above.deletingLastPathComponent()
-      places.append(above.appending(path: "sql"))
-    }
-    let first = "001_roles_and_schema.sql"
-    guard let place = places.first(where: { FileManager.default.fileExists(atPath: $0.appending(path: first).path) })
-    else {
-      throw Problem(
-        description: "the SQL files of the market were not found near \(program.path); "
-          + "set GPUMARKET_SQL to the folder that holds \(first)")
-    }
-    self.folder = place.path
+    self.folder = try folder ?? SchemaFiles.find()
+    files = try SchemaFiles(self.folder)
   }
 
-  /// The files in order, and which are applied here.
+  /// The files of tables in order, then the functions, and which are applied here.
+  ///
+  /// - Throws: `Problem` where the database belongs to another version, or a file of tables has changed.
   public func status(_ connection: inout Connection) throws -> [Migration] {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { name in
-      name.hasSuffix(".sql") && name.prefix(3).allSatisfy(\.isNumber)
-    }.sorted()
-    guard !names.isEmpty else { throw Problem(description: "the folder \(folder) holds no NNN_name.sql file") }
-    var migrations: [Migration] = []
-    for name in names {
-      let bytes = try readFile("\(folder)/\(name)")
-      migrations.append(
-        Migration(
-          name: name, text: String(decoding: bytes, as: UTF8.self), checksum: hex(sha256(bytes)), appliedAt: nil))
-    }
-    let recorded: Bool = try connection.query(
-      "SELECT to_regclass('gpumarket_migration.applied') IS NOT NULL AS there"
-    ).one().get("there")
-    guard recorded else { return migrations }
-    // As JSON, since older versions recorded no revision. They knew none: every numbered file is newer.
-    for row in try connection.query(
-      """
-      SELECT *, coalesce((to_jsonb(a) ->> 'revision')::integer, 0) AS recorded
-      FROM gpumarket_migration.applied a ORDER BY name
-      """)
+    var recorded: [(name: String, checksum: String, at: Instant)] = []
+    var functions: (version: Int, checksum: String, at: Instant)?
+    if try connection.query("SELECT to_regclass('gpumarket_migration.functions') AS there").one().optional(
+      "there", as: String.self) != nil
     {
-      let name: String = try row.get("name")
-      guard let at = migrations.firstIndex(where: { $0.name == name }) else {
+      recorded = try connection.query("SELECT * FROM gpumarket_migration.tables ORDER BY name").map {
+        (try $0.get("name"), try $0.get("sha256"), try $0.instant("applied_at"))
+      }
+      functions = try connection.query("SELECT * FROM gpumarket_migration.functions").first.map {
+        (try $0.get("version"), try $0.get("sha256"), try $0.instant("applied_at"))
+      }
+    }
+    for (number, one) in recorded.enumerated() {
+      guard number < files.tables.count, files.tables[number].path == one.name else {
         throw Problem(
-          description: "this database has the migration \(name), which \(folder) does not: "
+          description: "this database has \(one.name), which \(folder) does not have in its place: "
             + "it belongs to a newer version; use that version")
       }
-      guard migrations[at].checksum == (try row.get("sha256")) else {
-        guard let revision = migrations[at].revision else {
-          throw Problem(
-            description: "the file \(folder)/\(name) has changed since it was applied; "
-              + "restore it, and put the change into a new file with the next number")
-        }
-        let recorded: Int = try row.get("recorded")
-        if revision > recorded { continue }
+      guard files.tables[number].checksum == one.checksum else {
         throw Problem(
-          description: revision < recorded
-            ? "this database has revision \(recorded) of \(name), and \(folder) has revision \(revision): "
-              + "it belongs to a newer version; use that version"
-            : "the file \(folder)/\(name) has changed since it was applied, and its revision has not; "
-              + "raise the number in its first line")
+          description: "the file \(folder)/\(one.name) has changed since it was applied; "
+            + "restore it, and put the change into a new file with the next number")
       }
-      migrations[at].appliedAt = try row.instant("applied_at")
     }
-    return migrations
+    if let functions, functions.version > files.version {
+      throw Problem(
+        description: "this database has the functions of version \(functions.version), and \(folder) has version "
+          + "\(files.version): it belongs to a newer version; use that version")
+    }
+    let tables = files.tables.enumerated().map { number, file in
+      Migration(
+        name: file.path, checksum: file.checksum, appliedAt: number < recorded.count ? recorded[number].at : nil)
+    }
+    // A new table gets its triggers and its policy from the functions' files, so these follow whenever one is pending.
+    let isCurrent =
+      recorded.count == tables.count && functions?.version == files.version
+      && functions?.checksum == files.functionsChecksum
+    return tables + [
+      Migration(name: "functions", checksum: files.functionsChecksum, appliedAt: isCurrent ? functions?.at : nil)
+    ]
   }
 
-  /// Applies what is pending, all or nothing, and creates the market if there is none; returns the names applied.
+  /// Applies what is pending, all or nothing, and creates the market if there is none.
   ///
   /// Migrations of one server wait for each other (`inTurn`). Needs a superuser, or a login with CREATEROLE that owns
   /// the database.
+  ///
+  /// - Parameter onApply: is told each file before it is applied.
+  /// - Returns: the names, as `status` gives them, of what was applied.
   public func migrate(
     _ connection: inout Connection, slotLength: SlotLength?, onApply: (String) -> Void = { _ in }
   ) throws -> [String] {
@@ -129,17 +99,22 @@ public struct Migrator {
         try connection.script(
           """
           CREATE SCHEMA IF NOT EXISTS gpumarket_migration;
-          CREATE TABLE IF NOT EXISTS gpumarket_migration.applied (
+          CREATE TABLE IF NOT EXISTS gpumarket_migration.tables (
             name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
-          ALTER TABLE gpumarket_migration.applied ADD COLUMN IF NOT EXISTS revision integer;
+          CREATE TABLE IF NOT EXISTS gpumarket_migration.functions (
+            only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), version integer NOT NULL, sha256 text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
           """)
         // Asked again: another migration may have done it all meanwhile.
-        let pending = try status(&connection).filter { $0.appliedAt == nil }
-        for migration in pending {
-          onApply(migration.name)
-          try apply(migration, &connection)
+        let pending = try status(&connection).filter { $0.appliedAt == nil }.map(\.name)
+        for file in files.tables where pending.contains(file.path) {
+          onApply(file.path)
+          try run(file, &connection)
+          try connection.execute(
+            "INSERT INTO gpumarket_migration.tables (name, sha256) VALUES (\(file.path), \(file.checksum))")
         }
-        return pending.map(\.name)
+        if !pending.isEmpty { try applyFunctions(&connection, onApply) }
+        return pending
       }
     }
     try connection.transaction { connection in
@@ -152,17 +127,19 @@ public struct Migrator {
     return applied
   }
 
-  private func apply(_ migration: Migration, _ connection: inout Connection) throws {
-    // These two concern the server, and are run by whoever migrates; the rest is the owner's.
-    let asOwner = !["001_roles_and_schema.sql", "010_closed_doors.sql"].contains(migration.name)
-    if asOwner { try connection.script("SET LOCAL ROLE market_owner") }
-    try connection.script(migration.text)
-    if asOwner { try connection.script("RESET ROLE") }
+  func run(_ file: SchemaFiles.File, _ connection: inout Connection) throws {
+    if file.isRunByTheOwner { try connection.script("SET LOCAL ROLE market_owner") }
+    try connection.script(file.text)
+    if file.isRunByTheOwner { try connection.script("RESET ROLE") }
+  }
+
+  private func applyFunctions(_ connection: inout Connection, _ onApply: (String) -> Void) throws {
+    try FunctionFiles(files: files.functions, run: run).replaceAll(&connection, onApply)
     try connection.execute(
       """
-      INSERT INTO gpumarket_migration.applied (name, sha256, revision)
-      VALUES (\(migration.name), \(migration.checksum), \(migration.revision))
-      ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at, revision = excluded.revision
+      INSERT INTO gpumarket_migration.functions (version, sha256) VALUES (\(files.version), \(files.functionsChecksum))
+      ON CONFLICT (only_one) DO UPDATE
+      SET version = excluded.version, sha256 = excluded.sha256, applied_at = excluded.applied_at
       """)
   }
 }

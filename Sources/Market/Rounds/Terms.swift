@@ -11,7 +11,7 @@ public struct Terms: Sendable, Equatable {
   /// SHA-256 over the caps that were sealed with the book.
   ///
   /// Companies get the statement and must not learn each other's caps, which are few and easily tried. So a random salt of
-  /// the round goes in that no company gets; the database keeps it (sql/035), and the auditor's bundle has it.
+  /// the round goes in that no company gets; the database keeps it (market.caps_salt), and the auditor's bundle has it.
   public let caps: [UInt8]
 }
 
@@ -33,9 +33,9 @@ extension Terms {
     digest(of: book.round, isEncrypted: isEncrypted, book.pools)
   }
 
-  /// The digest of a book's own caps; nil where their salt is not known.
-  static func caps(of book: SealedEntries) -> [UInt8]? {
-    book.capsSalt.map { digest(ofCaps: book.caps, salt: $0, round: book.round.name) }
+  /// The digest of a book's own caps.
+  static func caps(of book: SealedEntries) -> [UInt8] {
+    digest(ofCaps: book.caps, salt: book.capsSalt, round: book.round.name)
   }
 
   /// The digest of what the database says that a round offers. Every role may ask, companies too.

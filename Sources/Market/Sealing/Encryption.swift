@@ -58,38 +58,24 @@ public struct EncryptionAnnouncement: Sendable {
   }
 
   /// What is signed.
-  ///
-  /// - Parameter gate: nil gives what earlier versions signed, which named no gate.
-  static func message(round: String, publicKey: [UInt8], gate: Instant?) -> String {
-    var members: [JSONText.Member] = [
-      .init("format", .string("gpumarket round key \(gate == nil ? 1 : 2)")), .init("round", .string(round)),
-      .init("public_key", .string(hex(publicKey))),
-    ]
-    if let gate { members.append(.init("gate", .string(gate.iso8601))) }
-    return JSONText.object(members).text()
+  static func message(round: String, publicKey: [UInt8], gate: Instant) -> String {
+    JSONText.object([
+      .init("format", "gpumarket round key 2"), .init("round", .string(round)),
+      .init("public_key", .string(hex(publicKey))), .init("gate", .string(gate.iso8601)),
+    ]).text()
   }
 
-  /// Whether a signature is a host's over a round's key and this gate, or over the key alone, as earlier versions signed.
+  /// Whether a signature is a host's over a round's key and this gate.
   static func isSigned(
-    _ signature: [UInt8], by signer: [UInt8], round: String, publicKey: [UInt8], gate: Instant?
+    _ signature: [UInt8], by signer: [UInt8], round: String, publicKey: [UInt8], gate: Instant
   ) -> Bool {
-    let named: [Instant?] = [gate, nil]
-    return named.contains { gate in
-      StatementKey.verifies(
-        signature, message(round: round, publicKey: publicKey, gate: gate), publicKey: signer)
-    }
+    StatementKey.verifies(
+      signature, message(round: round, publicKey: publicKey, gate: gate), publicKey: signer)
   }
 
-  /// The same of what was announced here.
-  func isSigned(by signer: [UInt8], gate: Instant?) -> Bool {
-    Self.isSigned(signature, by: signer, round: round, publicKey: publicKey, gate: gate)
-  }
-
-  /// Whether the gate is signed with the key; a host of an earlier version signed none.
-  public var signsGate: Bool {
-    guard let gate else { return false }
-    return StatementKey.verifies(
-      signature, Self.message(round: round, publicKey: publicKey, gate: gate), publicKey: signer)
+  /// The same of what was announced here; false where there is no such round.
+  func isSigned(by signer: [UInt8]) -> Bool {
+    gate.map { Self.isSigned(signature, by: signer, round: round, publicKey: publicKey, gate: $0) } ?? false
   }
 
   /// Makes sure that the key was announced by the clearing host that the company knows, for the gate that the database
@@ -109,7 +95,7 @@ public struct EncryptionAnnouncement: Sendable {
         "the key of round \(round) is not announced by the clearing host you trust",
         "do not bid; tell the operator: whoever announced it could read bids")
     }
-    guard isSigned(by: signer, gate: gate) else {
+    guard isSigned(by: signer) else {
       throw TrustProblem(
         "the key of round \(round) is not signed by the clearing host you trust for the gate that the database names, "
           + (gate?.iso8601 ?? "none"),
@@ -182,17 +168,13 @@ public enum EncryptedBid {
     var body: String?
     /// Why it does not take part, as far as the box alone tells.
     var refusal: String?
-    /// A text in the bid's place that is no bid. Earlier versions wrote it into the database.
-    var other: String?
   }
 
   /// Opens a body; gives the bid's text, or why it does not take part.
   static func open(
     _ body: String, round: String, company: String, key: String, _ pair: EncryptionKeyPair
   ) -> Opening {
-    func refused(_ reason: String, _ other: String? = nil) -> Opening {
-      Opening(body: nil, refusal: reason, other: other)
-    }
+    func refused(_ reason: String) -> Opening { Opening(body: nil, refusal: reason) }
     do {
       let sealed = try JSONReader.parse(Array(body.utf8), source: "bid")
       guard let data = Data(base64Encoded: try sealed.at("box").string()) else {
@@ -210,7 +192,7 @@ public enum EncryptedBid {
       let body = try value.at("body").string()
       // Whatever is no bid stays out of the database: it may be of any length, or hold a zero, which PostgreSQL has not.
       guard (try? Bid(body: body)) != nil, !body.utf8.contains(0) else {
-        return refused("what was sealed is no bid", body)
+        return refused("what was sealed is no bid")
       }
       return Opening(body: body)
     } catch {

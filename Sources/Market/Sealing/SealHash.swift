@@ -1,6 +1,6 @@
 import CSodium
 
-/// The hashes of the seal, computed here so that nobody has to take the database's word. `sql/003_helpers.sql` says the
+/// The hashes of the seal, computed here so that nobody has to take the database's word. `sql/functions/sealing` says the
 /// same in SQL.
 public enum SealHash {
   /// The hash of an entry: SHA-256 over its fields, each with its length before it (four bytes, big-endian).

@@ -5,9 +5,11 @@ extension Receipt {
   /// The receipts of a file, as `--receipt` wrote them: one, or a list.
   public static func read(_ text: [UInt8], source: String) throws(JSONProblem) -> [Receipt] {
     let value = try JSONReader.parse(text, source: source)
-    guard value.kind == .array else { return [try Receipt(value)] }
     var receipts: [Receipt] = []
-    for element in try value.elements() { receipts.append(try Receipt(element)) }
+    for element in value.kind == .array ? Array(try value.elements()) : [value] {
+      try element.require(format: Receipt.format)
+      receipts.append(try Receipt(element))
+    }
     return receipts
   }
 

@@ -13,8 +13,8 @@ public struct Statement: Sendable, Equatable {
   public let merkleRoot: [UInt8]
   /// Microseconds of the server's clock, UTC.
   public let closedAt: String
-  /// Nil where an earlier version made the statement, which covered none.
-  public let terms: Terms?
+  /// What the round was held under.
+  public let terms: Terms
   /// The signing host's, 32 bytes (Ed25519).
   public let publicKey: [UInt8]
   /// 64 bytes, over all but the key as one JSON text.
@@ -24,11 +24,6 @@ public struct Statement: Sendable, Equatable {
   ///
   /// - Throws: `GM409` where the round is not sealed.
   public init(_ round: String, key: StatementKey, _ connection: inout Connection) throws {
-    try self.init(round, key: key, coversTerms: true, &connection)
-  }
-
-  /// - Parameter coversTerms: false makes one as earlier versions did, for tests.
-  init(_ round: String, key: StatementKey, coversTerms: Bool, _ connection: inout Connection) throws {
     guard let row = try connection.query("SELECT * FROM market.closing_facts(\(round))").first else {
       throw PostgresError(
         .refused, "round \(round) is not sealed", sqlState: "GM409",
@@ -39,7 +34,7 @@ public struct Statement: Sendable, Equatable {
     entryCount = try row.get("entry_count")
     merkleRoot = bytes(hex: root) ?? []
     closedAt = try row.instant("closed_at").iso8601
-    terms = coversTerms ? try Terms(ofSealed: round, &connection) : nil
+    terms = try Terms(ofSealed: round, &connection)
     publicKey = key.publicKey
     signature = key.sign(Self.message(round, entryCount, merkleRoot, closedAt, terms))
   }
@@ -49,14 +44,10 @@ public struct Statement: Sendable, Equatable {
   /// - Throws: `JSONProblem` for another kind of file, `TrustProblem` where the signature is not the key's.
   public init(json text: [UInt8], source: String) throws {
     let value = try JSONReader.parse(text, source: source)
-    let format = try value.at("format").string()
-    guard [Self.format, Self.formatWithoutTerms].contains(format) else {
-      throw try value.at("format").problem("this is no closing statement", "expected \"\(Self.format)\"")
-    }
-    let coversTerms = format == Self.format
-    var keys = ["format", "round", "entry_count", "merkle_root", "closed_at", "public_key", "signature"]
-    if coversTerms { keys += ["offer", "caps"] }
-    try value.require(keys: keys)
+    try value.require(format: Self.format)
+    try value.require(keys: [
+      "format", "round", "entry_count", "merkle_root", "closed_at", "offer", "caps", "public_key", "signature",
+    ])
     func hexadecimal(_ name: String) throws -> [UInt8] {
       let member = try value.at(.key(name))
       guard let found = bytes(hex: try member.string()) else {
@@ -68,7 +59,7 @@ public struct Statement: Sendable, Equatable {
     entryCount = Int(try value.at("entry_count").integer(in: 0...Int64(Int32.max)))
     merkleRoot = try hexadecimal("merkle_root")
     closedAt = try value.at("closed_at").string()
-    terms = coversTerms ? Terms(offer: try hexadecimal("offer"), caps: try hexadecimal("caps")) : nil
+    terms = Terms(offer: try hexadecimal("offer"), caps: try hexadecimal("caps"))
     publicKey = try hexadecimal("public_key")
     signature = try hexadecimal("signature")
     guard
@@ -80,27 +71,23 @@ public struct Statement: Sendable, Equatable {
     }
   }
 
-  private static let format = "gpumarket closing statement 2"
-  private static let formatWithoutTerms = "gpumarket closing statement 1"
+  private static let format = FileFormat("gpumarket closing statement", 2)
 
   private static func message(
-    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms?
+    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms
   ) -> String {
     JSONText.object(members(round, count, root, closedAt, terms)).text()
   }
 
   private static func members(
-    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms?
+    _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms
   ) -> [JSONText.Member] {
-    var members: [JSONText.Member] = [
-      .init("format", .string(terms == nil ? formatWithoutTerms : format)), .init("round", .string(round)),
+    [
+      .init("format", .string(format.text)), .init("round", .string(round)),
       .init("entry_count", .integer(Int64(count))), .init("merkle_root", .string(hex(root))),
-      .init("closed_at", .string(closedAt)),
+      .init("closed_at", .string(closedAt)), .init("offer", .string(hex(terms.offer))),
+      .init("caps", .string(hex(terms.caps))),
     ]
-    if let terms {
-      members += [.init("offer", .string(hex(terms.offer))), .init("caps", .string(hex(terms.caps)))]
-    }
-    return members
   }
 
   /// As a file.
@@ -129,12 +116,11 @@ public struct Statement: Sendable, Equatable {
     return problems
   }
 
-  /// Which terms of a book are not those that were signed, in words; empty if all are, or the statement covers none. Caps
-  /// are compared where the book has their salt.
+  /// Which terms of a book are not those that were signed, in words; empty if all are.
   func problems(termsOf book: SealedEntries, isEncrypted: Bool) -> [String] {
-    guard let terms else { return [] }
     var changed = problems(offer: Terms.offer(of: book, isEncrypted: isEncrypted))
-    if let caps = Terms.caps(of: book), caps != terms.caps {
+    let caps = Terms.caps(of: book)
+    if caps != terms.caps {
       changed.append(
         "the caps are not those that were signed: their digest is \(hex(caps)), the statement says \(hex(terms.caps))")
     }
@@ -143,14 +129,14 @@ public struct Statement: Sendable, Equatable {
 
   /// The same of the digest of what a round offers alone, which companies can compute: `Terms.offer(of:_:)`.
   public func problems(offer found: [UInt8]) -> [String] {
-    guard let terms, found != terms.offer else { return [] }
+    guard found != terms.offer else { return [] }
     return [
       "what the round offers, or how it is priced, is not what was signed: the digest of the offer is \(hex(found)), "
         + "the statement says \(hex(terms.offer))"
     ]
   }
 
-  /// Whether both are of the same closing, whatever they say of terms.
+  /// Whether both are of the same closing; their terms are compared apart.
   func isOfSameBook(as other: Statement) -> Bool {
     (round, entryCount, closedAt) == (other.round, other.entryCount, other.closedAt) && merkleRoot == other.merkleRoot
   }

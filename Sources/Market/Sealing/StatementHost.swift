@@ -52,7 +52,7 @@ public struct StatementHost: Sendable {
 
   /// Signs and writes the statement of a closed round; one that is there already must say the same, and stays.
   ///
-  /// - Returns: what the file says: of an earlier version's, which covers no terms, without them.
+  /// - Returns: what the file says.
   /// - Throws: `TrustProblem` where the earlier statement is of another book, offer or key, or an encrypted round's gate is not
   ///   the one that was announced: then the database was changed.
   @discardableResult
@@ -73,7 +73,7 @@ public struct StatementHost: Sendable {
         throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
       }
       // Not the caps: their digest differs too where an entry was edited, and loading the book tells which it is.
-      let problems = statement.terms.map { earlier.problems(offer: $0.offer) } ?? []
+      let problems = earlier.problems(offer: statement.terms.offer)
       guard problems.isEmpty else {
         throw Self.signedOtherwise(
           "\(path) was signed for other terms of round \(round): \(problems.joined(separator: "; "))")
@@ -101,7 +101,8 @@ public struct StatementHost: Sendable {
       let pair = EncryptionKeyPair()
       guard let gate = try EncryptionAnnouncement(round, &connection).gate else { continue }
       // On disk before anyone can seal to it; the gate too, so that nobody moves it later.
-      try writeSecret(roundKeyPath(round, pair.publicKey), "\(hex(pair.secretKey))\n\(gate.iso8601)\n")
+      try writeSecret(
+        roundKeyPath(round, pair.publicKey), "\(Self.roundKeyHeading)\n\(hex(pair.secretKey))\n\(gate.iso8601)\n")
       let signature = key.sign(EncryptionAnnouncement.message(round: round, publicKey: pair.publicKey, gate: gate))
       let outcome: String = try connection.query(
         "SELECT market.announce_key(\(round), \(pair.publicKey), \(key.publicKey), \(signature)) AS outcome"
@@ -120,7 +121,8 @@ public struct StatementHost: Sendable {
   private func checkGate(of announcement: EncryptionAnnouncement) throws {
     let round = announcement.round
     guard announcement.isEncrypted, hasRoundKey(round, publicKey: announcement.publicKey),
-      let announced = try roundKeyFile(round, publicKey: announcement.publicKey).gate, announced != announcement.gate
+      case let announced = try roundKeyFile(round, publicKey: announcement.publicKey).gate,
+      announced != announcement.gate
     else { return }
     throw TrustProblem(
       "the gate of the encrypted round \(round) is \(announcement.gate?.iso8601 ?? "none") in the database, and this host "
@@ -128,6 +130,9 @@ public struct StatementHost: Sendable {
       "the database was changed: let its administrator restore the gate that was announced, clear the round again, and "
         + "tell the auditor (docs/operating.md)")
   }
+
+  /// The first line of a round key's file: its format and the format's number.
+  static let roundKeyHeading = "gpumarket round key 2"
 
   private func roundKeyPath(_ round: String, _ publicKey: [UInt8]) -> String {
     "\(roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key"
@@ -148,7 +153,6 @@ public struct StatementHost: Sendable {
   ///   can be read by nobody.
   public func roundKey(_ round: String, publicKey: [UInt8]) throws -> EncryptionKeyPair {
     let (pair, gate) = try roundKeyFile(round, publicKey: publicKey)
-    guard let gate else { return pair }
     let early = gate.microseconds - now().microseconds
     if early > 0, early <= Self.patience { usleep(UInt32(early) + 1000) }
     let time = now()
@@ -172,7 +176,7 @@ public struct StatementHost: Sendable {
       return try roundKey(round, publicKey: publicKey)
     } catch let early as TrustProblem where early.isEarly {
       let time = try Rounds.serverTime(&connection)
-      guard let gate = try roundKeyFile(round, publicKey: publicKey).gate, time >= gate else { throw early }
+      guard try time >= roundKeyFile(round, publicKey: publicKey).gate else { throw early }
       throw TrustProblem(
         "\(early.problem); by the database's clock, \(time), the gate has passed: the two clocks differ",
         "compare both with a third: if this host's is behind, set it right and clear again; if the database's is ahead, "
@@ -181,8 +185,8 @@ public struct StatementHost: Sendable {
     }
   }
 
-  /// What the file of a round's key holds: the pair, and the gate that was announced with it; earlier versions wrote none.
-  func roundKeyFile(_ round: String, publicKey: [UInt8]) throws -> (pair: EncryptionKeyPair, gate: Instant?) {
+  /// What the file of a round's key holds: the pair, and the gate that was announced with it.
+  func roundKeyFile(_ round: String, publicKey: [UInt8]) throws -> (pair: EncryptionKeyPair, gate: Instant) {
     let path = roundKeyPath(round, publicKey)
     guard access(path, F_OK) == 0 else {
       throw TrustProblem(
@@ -191,15 +195,14 @@ public struct StatementHost: Sendable {
       )
     }
     let lines = String(decoding: try readFile(path), as: UTF8.self).split(separator: "\n")
-    guard let secret = lines.first.flatMap({ bytes(hex: String($0)) }), secret.count == 32, lines.count <= 2 else {
-      throw TrustProblem("\(path) holds no key", "restore it from a backup")
+    guard lines.count == 3, lines[0] == Self.roundKeyHeading, let secret = bytes(hex: String(lines[1])),
+      secret.count == 32, let gate = try? Instant(iso8601: lines[2])
+    else {
+      throw TrustProblem(
+        "\(path) does not hold \"\(Self.roundKeyHeading)\", a key and a gate, in three lines",
+        "restore it from a backup")
     }
-    let pair = EncryptionKeyPair(publicKey: publicKey, secretKey: secret)
-    guard lines.count == 2 else { return (pair, nil) }
-    guard let gate = try? Instant(iso8601: lines[1]) else {
-      throw TrustProblem("\(path) holds no gate in its second line", "restore it from a backup")
-    }
-    return (pair, gate)
+    return (EncryptionKeyPair(publicKey: publicKey, secretKey: secret), gate)
   }
 
   /// Opens the bids of a closed encrypted round and writes them, with the reason for each that is refused.

@@ -2,18 +2,17 @@ import Clearing
 import Units
 
 // A bundle passed no door. Whoever makes one up can write, in a few lines, bids that come to more places than any memory
-// holds; so they are held to what the door lets in (sql/006, sql/011, sql/025) before places are made of them. How many
+// holds; so they are held to what the door lets in (sql/functions/bids, sql/functions/sealing) before places are made of them. How many
 // companies there are nobody bounds: many of them can still ask for more than a small machine has.
 
 extension SealedEntries {
   /// The live bids of an intact bundle, none beyond what one bid, one company or the engine may take.
   ///
-  /// - Parameter countsCompanies: false where an earlier version opened an encrypted round: it counted no company's places.
   /// - Throws: `TrustProblem` naming the entry that no door lets in.
-  func bookWithinLimits(countsCompanies: Bool) throws -> SealedBook {
+  func bookWithinLimits() throws -> SealedBook {
     try checkBytes()
     let live = try book()
-    try live.checkPlaces(countsCompanies: countsCompanies)
+    try live.checkPlaces()
     return live
   }
 
@@ -26,7 +25,7 @@ extension SealedEntries {
 }
 
 extension SealedBook {
-  fileprivate func checkPlaces(countsCompanies: Bool) throws(TrustProblem) {
+  fileprivate func checkPlaces() throws(TrustProblem) {
     var ofCompany: [String: Int] = [:]
     var ofAll = 0
     for entry in entries {
@@ -36,7 +35,7 @@ extension SealedBook {
         throw beyond(name, "it leaves \(places) places and steps to choose from, above 100000")
       }
       let total = ofCompany[entry.company, default: 0] + places
-      guard total <= 2_000_000 || !countsCompanies else {
+      guard total <= 2_000_000 else {
         throw beyond(name, "with it the bids of its company leave \(total) places and steps, above 2000000")
       }
       ofCompany[entry.company] = total

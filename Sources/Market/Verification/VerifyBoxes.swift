@@ -9,7 +9,7 @@ struct VerifyBoxes {
   let encryption: VerifyBundle.Encryption?
   /// The clearing host's public key in hexadecimal, where the reader has it.
   let pinnedKey: String?
-  /// Places and steps that the bids of one company may leave together: the number of sql/006 and sql/025.
+  /// Places and steps that the bids of one company may leave together: the number of market.append_entry and market.open_boxes.
   var mostPlaces = 2_000_000
 
   init(_ bundle: VerifyBundle, pinnedKey: String?) {
@@ -65,17 +65,14 @@ struct VerifyBoxes {
     let found = EncryptedBid.open(
       entry.body, round: book.round.name, company: entry.company, key: entry.key, pair)
     if entry.opened == nil, entry.refusal == nil { return ["\(entry.name): its box was never opened"] }
-    guard found.body == entry.opened || entry.refusal != nil && found.other != nil && found.other == entry.opened else {
+    guard found.body == entry.opened else {
       return ["\(entry.name): its box holds another bid than the one that was cleared"]
     }
-    var isNew = false
     let justified =
       found.refusal
-      ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company, &places, &isNew) }
+      ?? found.body.flatMap { fault(of: $0, declared: entry.body, company: entry.company, &places) }
     switch (justified, entry.refusal) {
     case (nil, let said?): return ["\(entry.name): it was refused without cause: \(said)"]
-    // The earlier rules may have let it in: what is above a cap the engine cuts.
-    case (_?, nil) where isNew && (encryption?.rules ?? 1) < 2: return []
     case (let cause?, nil): return ["\(entry.name): it takes part, although \(cause)"]
     default: return []
     }
@@ -83,11 +80,9 @@ struct VerifyBoxes {
 
   /// What the door would have found wrong, had it seen the bid.
   ///
-  /// - Parameters:
-  ///   - total: what the company's bids before it leave; this one is added if nothing is wrong.
-  ///   - isNew: set where only the second set of rules knows the fault.
+  /// - Parameter total: what the company's bids before it leave; this one is added if nothing is wrong.
   private func fault(
-    of body: String, declared sealed: String, company: String, _ total: inout Int, _ isNew: inout Bool
+    of body: String, declared sealed: String, company: String, _ total: inout Int
   ) -> String? {
     let rules = BidRules(round: book.round, pools: book.pools)
     let slot = book.round.slotLength
@@ -130,7 +125,6 @@ struct VerifyBoxes {
       guard cost <= Int128(declared.microdollars) else {
         return "it may cost more than the \(declared) it declared"
       }
-      isNew = true
       for (pool, gpus) in bid.gpusAtOnce {
         for cap in book.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
           return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"

@@ -10,7 +10,7 @@ public struct VerifyBundle: Sendable {
     public let place: Int
     /// The company's name, which is hashed; its login is not.
     public let company: String
-    /// `b_` and 32 hexadecimal digits (16 by earlier versions); a company's own, kept when it amends or withdraws.
+    /// `b_` and 32 hexadecimal digits ; a company's own, kept when it amends or withdraws.
     public let bid: String
     /// `place`, `amend` or `withdraw`.
     public let kind: String
@@ -38,8 +38,6 @@ public struct VerifyBundle: Sendable {
     public let publicKey, signer, signature: String
     /// Nil where no box was ever opened.
     public let secretKey: String?
-    /// By which rules it was opened (sql/028_bounds.sql); 1 where an earlier version did not say.
-    public let rules: Int
   }
 
   /// What was published of a clearing.
@@ -50,8 +48,8 @@ public struct VerifyBundle: Sendable {
     public let workDone: Int
     /// Whether the deadline ended it; whether welfare equals bound.
     public let stoppedEarly, proven: Bool
-    /// The rule that the payments follow; nil where an earlier version published.
-    public let pricedBy: String?
+    /// The rule that the payments follow: the round's, or `vcg` where core-selecting fell back to it.
+    public let pricedBy: String
     /// Micro-dollars net of reserve cost: of what was awarded, and what no allocation exceeds.
     public let welfare, bound: Int64
     /// What the prices alone bound the welfare by.
@@ -89,10 +87,9 @@ public struct VerifyBundle: Sendable {
     /// `a_…`, an account such as `Assets:Receivable:Acme`, and its kind: `receivable` or `revenue`.
     public let award, account, kind: String
     /// Whose receivable the account is, and of which pool the revenue, by the ledger's own columns; nil for an account
-    /// of another kind, and where an earlier version made the bundle.
+    /// of another kind.
     public let company, pool: String?
-    /// Whom the transaction charges, on invoices too, by the ledger's own column; empty where that is nobody, nil where an
-    /// earlier version made the bundle.
+    /// Whom the transaction charges, on invoices too, by the ledger's own column; nil where that is nobody.
     public let transactionCompany: String?
     /// Positive for a debit, negative for a credit; a transaction's lines add up to zero.
     public let cents: Int64
@@ -106,7 +103,7 @@ public struct VerifyBundle: Sendable {
   public let entryCount: Int
   /// What the seal says, 64 hexadecimal digits.
   public let merkleRoot: String
-  /// Whether bids were to be sealed; as earlier versions' files have it, whether a key was announced.
+  /// Whether bids were to be sealed.
   public let isEncrypted: Bool
   /// Nil where no key was announced, as for a default round.
   public let encryption: Encryption?
@@ -114,9 +111,8 @@ public struct VerifyBundle: Sendable {
   public let pools: [OfferedPool]
   /// As they stood at the seal: the most GPUs a company may hold of a pool in any slot.
   public let caps: [(company: String, pool: String, gpus: Int)]
-  /// Of the caps' digest in a statement, in hexadecimal; empty where the database has none, nil where an earlier version made
-  /// the bundle.
-  public let capsSalt: String?
+  /// Of the caps' digest in a statement, in hexadecimal; empty where the round was cleared without a statement.
+  public let capsSalt: String
   /// All of the round, in the sealed order.
   public let entries: [Entry]
   /// The clearing as it was published.
@@ -131,7 +127,7 @@ public struct VerifyBundle: Sendable {
   public let text: String
 
   private static let sections = ["round", "pools", "caps", "entries", "clearing", "awards", "payments", "postings"]
-  private static let format = "gpumarket bundle 1"
+  private static let format = FileFormat("gpumarket bundle", 2)
 
   /// Asks the database, as the auditor.
   ///
@@ -152,7 +148,8 @@ public struct VerifyBundle: Sendable {
 
   /// The file around its sections. The digest finds a damaged file; that the content is true, the checks find.
   static func sealed(_ sections: [UInt8]) -> [UInt8] {
-    Array("{\"format\":\"\(format)\",\"sha256\":\"\(hex(sha256(sections)))\",\n".utf8) + sections + Array("}\n".utf8)
+    Array("{\"format\":\"\(format.text)\",\"sha256\":\"\(hex(sha256(sections)))\",\n".utf8) + sections
+      + Array("}\n".utf8)
   }
 
   /// Reads an exported bundle.
@@ -161,11 +158,9 @@ public struct VerifyBundle: Sendable {
   public init(json bytes: [UInt8], source: String) throws {
     text = String(decoding: bytes, as: UTF8.self)
     let value = try JSONReader.parse(bytes, source: source)
+    try value.require(format: Self.format)
     try value.require(keys: ["format", "sha256"] + Self.sections)
-    guard try value.at("format").string() == Self.format else {
-      throw try value.at("format").problem("this is no bundle", "make one with gpumarket verify export")
-    }
-    let start = "{\"format\":\"\(Self.format)\",\"sha256\":\"\(try value.at("sha256").string())\",\n"
+    let start = "{\"format\":\"\(Self.format.text)\",\"sha256\":\"\(try value.at("sha256").string())\",\n"
     guard text.hasPrefix(start), text.hasSuffix("}\n"),
       hex(sha256(Array(text.utf8.dropFirst(start.utf8.count).dropLast(2)))) == (try value.at("sha256").string())
     else { throw TrustProblem("the bundle \(source) is damaged", "export it again") }
@@ -177,9 +172,8 @@ public struct VerifyBundle: Sendable {
     merkleRoot = try head.at("merkle_root").string()
     let keys = try head.at("encryption")
     encryption = keys.isNull ? nil : try Encryption(keys)
-    isEncrypted = try head["encrypted"]?.bool() ?? !keys.isNull
-    // One that was deleted is not one that nobody knew: caps are then others than those that were signed.
-    capsSalt = try head["caps_salt"].map { try $0.isNull ? "" : $0.string() }
+    isEncrypted = try head.at("encrypted").bool()
+    capsSalt = try head.optionalText("caps_salt") ?? ""
     pools = try value.at("pools").elements().map { pool in
       OfferedPool(
         name: try pool.at("name").string(),
@@ -235,7 +229,6 @@ extension VerifyBundle.Encryption {
     signer = try value.text("signer")
     signature = try value.text("signature")
     secretKey = try value.optionalText("secret_key")
-    rules = try value["rules"].flatMap { $0.isNull ? nil : Int(try $0.integer()) } ?? 1
   }
 }
 
@@ -247,7 +240,7 @@ extension VerifyBundle.Record {
     engineVersion = try value.text("engine_version")
     effort = try value.text("effort")
     ties = try value.text("ties")
-    pricedBy = try value["priced_by"].flatMap { try $0.isNull ? nil : $0.string() }
+    pricedBy = try value.text("priced_by")
     workDone = Int(try value.at("work_done").integer())
     stoppedEarly = try value.at("stopped_early").bool()
     proven = try value.at("proven").bool()
@@ -285,9 +278,9 @@ extension VerifyBundle.Posting {
     award = try value.text("award")
     account = try value.text("account")
     kind = try value.text("kind")
-    company = try value["company"].flatMap { try $0.isNull ? nil : $0.string() }
-    pool = try value["pool"].flatMap { try $0.isNull ? nil : $0.string() }
-    transactionCompany = try value["transaction_company"].map { try $0.isNull ? "" : $0.string() }
+    company = try value.optionalText("company")
+    pool = try value.optionalText("pool")
+    transactionCompany = try value.optionalText("transaction_company")
     cents = try value.at("cents").integer()
   }
 }

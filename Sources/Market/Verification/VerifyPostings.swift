@@ -36,8 +36,8 @@ struct VerifyPostings {
     return problems
   }
 
-  /// A company has one receivable account, named after it (ledger.account_of, sql/040); where names read alike, the
-  /// later has a number behind it. Whose it is the ledger says; bundles of earlier versions did not.
+  /// A company has one receivable account, named after it (ledger.account_of); where names read alike, the
+  /// later has a number behind it. Whose it is the ledger says.
   private func accountProblems() -> [String] {
     let company = Dictionary(bundle.awards.map { ($0.id, $0.company) }, uniquingKeysWith: { first, _ in first })
     var problems: [String] = []
@@ -53,15 +53,14 @@ struct VerifyPostings {
       let holder = ownerOf[line.account, default: owner]
       accountOf[owner] = known
       ownerOf[line.account] = holder
-      let isAnothers = line.company.map { $0 != owner } ?? false
-      guard !isOwn || isAnothers || known != line.account || holder != owner else { continue }
+      guard !isOwn || line.company != owner || known != line.account || holder != owner else { continue }
       problems.append(
         "award \(line.award): it is posted to the account \(line.account), which is not that of \(owner)")
     }
     return problems
   }
 
-  /// Of each pool that an award has GPUs of there is one line (ledger.post_round, sql/041), on the account of its
+  /// Of each pool that an award has GPUs of there is one line (ledger.post_round), on the account of its
   /// revenue.
   private func poolProblems() -> [String] {
     let lines = Dictionary(grouping: bundle.postings.filter { $0.kind == "revenue" }, by: \.award)
@@ -70,8 +69,7 @@ struct VerifyPostings {
       let revenue = lines[award.id] ?? []
       let posted = revenue.compactMap(\.pool).sorted()
       let awarded = Set(award.uses.map { $0.pool }).sorted()
-      // Bundles of earlier versions name no pool.
-      guard posted.count == revenue.count, posted != awarded else { continue }
+      guard posted != awarded else { continue }
       problems.append(
         "award \(award.id): its revenue is posted for \(posted.isEmpty ? "no pool" : posted.joined(separator: ", ")), "
           + "and its GPUs are of \(awarded.joined(separator: ", "))")
@@ -83,11 +81,9 @@ struct VerifyPostings {
   private func chargeProblems() -> [String] {
     let lines = Dictionary(bundle.postings.map { ($0.award, $0) }, uniquingKeysWith: { first, _ in first })
     return bundle.awards.compactMap { award in
-      guard let line = lines[award.id], let charged = line.transactionCompany, charged != award.company else {
-        return nil
-      }
-      let whom = charged.isEmpty ? "nobody" : charged
-      return "award \(award.id): transaction \(line.number) is charged to \(whom), not to \(award.company)"
+      guard let line = lines[award.id], line.transactionCompany != award.company else { return nil }
+      return "award \(award.id): transaction \(line.number) is charged to \(line.transactionCompany ?? "nobody"), "
+        + "not to \(award.company)"
     }
   }
 

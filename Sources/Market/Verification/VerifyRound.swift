@@ -5,8 +5,7 @@ import Units
 public struct VerifyRound: Sendable {
   /// One thing that was checked, and what is wrong with it.
   public struct Finding: Sendable {
-    /// What should hold, in words; also what a reader ought to know and is nothing wrong: another effort than the round's, a
-    /// statement that covers no terms.
+    /// What should hold, in words; also what a reader ought to know and is nothing wrong: another effort than the round's.
     public let check: String
     /// Empty where the check passed. Each names the entry, award or company at fault.
     public let problems: [String]
@@ -34,7 +33,7 @@ public struct VerifyRound: Sendable {
     check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
     check(terms, termsProblems)
-    if let statement { check(name(of: statement), statementProblems) }
+    if statement != nil { check("the signed closing statement", statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
       check("what was opened is what the sealed boxes hold") {
         VerifyBoxes(bundle, pinnedKey: pinnedKey ?? statement.map { hex($0.publicKey) }).problems()
@@ -42,7 +41,7 @@ public struct VerifyRound: Sendable {
     }
     guard findings.allSatisfy(\.problems.isEmpty), let rule = pricing, let work = effort else { return findings }
     do {
-      let book = try sealed.bookWithinLimits(countsCompanies: bundle.encryption.map { $0.rules >= 2 } ?? true)
+      let book = try sealed.bookWithinLimits()
       let input = try BookInstance(book)
       check("the book that was cleared is the sealed one") {
         hex(input.digest) == bundle.record.instanceDigest
@@ -82,14 +81,6 @@ public struct VerifyRound: Sendable {
       problems.append("the clearing names the root \(bundle.record.merkleRoot), not \(root)")
     }
     return problems
-  }
-
-  /// An earlier version's covers less, and its bundle tells less, which fails nothing.
-  private func name(of statement: Statement) -> String {
-    let name = "the signed closing statement"
-    guard statement.terms != nil else { return "\(name); an earlier version made it, and it covers no terms" }
-    return bundle.capsSalt == nil
-      ? "\(name), but for the caps: an earlier version made the bundle, and they cannot be compared" : name
   }
 
   private func statementProblems() -> [String] {
@@ -222,8 +213,8 @@ public struct VerifyRound: Sendable {
     compare("the bound", clearing.bound, record.bound)
     if clearing.proven != record.proven { problems.append("it was published as \(record.proven ? "" : "not ")proven") }
     if clearing.ties.rawValue != record.ties { problems.append("its ties were published as \(record.ties)") }
-    if let pricedBy = record.pricedBy, clearing.rule.rawValue != pricedBy {
-      problems.append("solved again it is priced by \(clearing.rule.rawValue), published was \(pricedBy)")
+    if clearing.rule.rawValue != record.pricedBy {
+      problems.append("solved again it is priced by \(clearing.rule.rawValue), published was \(record.pricedBy)")
     }
     if clearing.awards.count != bundle.awards.count {
       problems.append("solved again it has \(clearing.awards.count) awards, published were \(bundle.awards.count)")

@@ -121,38 +121,4 @@ struct SealedDoorTests {
     }
     _ = try OrderBook.place(sealed: Self.sealed(exposure: "7", box: box), in: round, parent: nil, key: "k", &company)
   }
-
-  /// An upgrade may come while a round is open that has a box of another spelling: it is opened all the same.
-  @Test func whatAnEarlierDoorLetInIsOpened() throws {
-    let (market, login, round) = try TestMarket.withOneBidder(credit: "1000000")
-    let host = try market.encrypt(round)
-    var company = try market.connect(login)
-    let publicKey = try EncryptionAnnouncement(round, &company).publicKey
-    let bid = try TestMarket.block()
-    let body = try EncryptedBid.seal(
-      bid, round: round, company: "acme", key: "k", exposure: bid.worstCase(.hour), to: publicKey)
-    _ = try OrderBook.place(sealed: body, in: round, parent: nil, key: "k", &company)
-    // Of 560 bytes the last digit has two bits to spare, both 0: the next letter or number sets one.
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-    let end = try #require(body.range(of: "=\"}"))
-    let last = body.index(before: end.lowerBound)
-    let place = try #require(digits.firstIndex(of: body[last]))
-    let stray = body[..<last] + String(digits[place + 1]) + body[end.lowerBound...]
-    #expect(Self.refusalByTwin(String(stray)) != nil)
-    var owner = try market.connect(nil)
-    try owner.script("SET session_replication_role = replica")
-    try owner.execute(
-      """
-      UPDATE market.entry e SET body = \(String(stray)), hash = market.entry_hash(\(round), 'acme', e.bid, e.kind, e.parent,
-        e.key, e.salt, market.exact_time(e.accepted_at), \(String(stray)))
-      """)
-    try market.close(round)
-    var job = ClearingJob()
-    job.host = host
-    var clearing = try market.asClearing()
-    #expect(try job.run(round, &clearing).bids == 1)
-    #expect(try OrderBook.refusals(round: round, &company).isEmpty)
-    var auditor = try market.asAuditor()
-    #expect(VerifyRound(try VerifyBundle.load(round, &auditor)).findings().flatMap(\.problems) == [])
-  }
 }

@@ -32,7 +32,7 @@ struct TwinTests {
     {
       // As the owner, since the operator's way waits for the first of the twins.
       var owner = try market.connect(nil)
-      try owner.script("UPDATE market.round_pool SET capacity_gpus = array_fill(8, ARRAY[24])")
+      try owner.script("UPDATE market.round_pool SET capacity_gpus = array_fill(8, ARRAY[24]), most_gpus = 8")
     }
   }
 

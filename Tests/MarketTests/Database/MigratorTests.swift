@@ -1,136 +1,56 @@
 import Foundation
 import Market
 import Postgres
-import Synchronization
 import TestSupport
 import Testing
 
+/// What migrating does to a database, and which it refuses.
 @Suite("Migrator")
 struct MigratorTests {
-  @Test func appliesEachFileOnce() throws {
-    let server = try TestServer.shared()
-    let database = try server.makeDatabase()
-    var connection = try Connection(conninfo: server.conninfo(database: database))
-    let migrator = try Migrator(folder: TestMarket.sqlFolder)
-    let first = try migrator.migrate(&connection, slotLength: .halfHour)
-    #expect(first.count == (try migrator.status(&connection)).count)
-    #expect(try migrator.migrate(&connection, slotLength: nil).isEmpty)
-    #expect(try migrator.status(&connection).allSatisfy { $0.appliedAt != nil })
-    #expect(throws: PostgresError.self) { try migrator.migrate(&connection, slotLength: .hour) }
-  }
+  /// A copy of the checkout's `sql` that a test may change.
+  struct Tree {
+    let folder: String
 
-  @Test func refusesAFileThatChanged() throws {
-    let server = try TestServer.shared()
-    let folder = server.folder + "/sql-\(UUID().uuidString)"
-    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let migrator = try Migrator(folder: folder)
-    _ = try migrator.migrate(&connection, slotLength: .hour)
-    let file = folder + "/002_market_tables.sql"
-    try (String(contentsOfFile: file, encoding: .utf8) + "-- one more line\n")
-      .write(toFile: file, atomically: true, encoding: .utf8)
-    let problem = #expect(throws: Migrator.Problem.self) { try migrator.migrate(&connection, slotLength: nil) }
-    #expect(problem?.description.contains("002_market_tables.sql has changed since it was applied") == true)
-    #expect(problem?.description.contains("new file with the next number") == true)
-  }
-
-  /// The checkout's files with another text and revision of one that holds functions.
-  private func version(_ revision: Int, says unit: String) throws -> Migrator {
-    let folder = try TestServer.shared().folder + "/sql-\(UUID().uuidString)"
-    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
-    let file = folder + "/003_helpers.sql"
-    var text = try String(contentsOfFile: file, encoding: .utf8)
-    text.replace(/-- Revision [0-9]+\./, with: "-- Revision \(revision).", maxReplacements: 1)
-    text.replace("' USD'", with: "' \(unit)'")
-    try text.write(toFile: file, atomically: true, encoding: .utf8)
-    return try Migrator(folder: folder)
-  }
-
-  private func unit(_ connection: inout Connection) throws -> String {
-    try connection.query("SELECT market.show_usd(1000000) AS usd").one().get("usd")
-  }
-
-  @Test func aFileOfFunctionsIsAppliedAgainAndNeverTakenBack() throws {
-    let server = try TestServer.shared()
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let (first, second, third) = (
-      try version(101, says: "pounds"), try version(102, says: "francs"), try version(103, says: "dollars")
-    )
-    _ = try first.migrate(&connection, slotLength: .hour)
-    #expect(try third.status(&connection).filter { $0.appliedAt == nil }.map(\.name) == ["003_helpers.sql"])
-    #expect(try third.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
-    #expect(try unit(&connection) == "1.00 dollars")
-    #expect(try third.migrate(&connection, slotLength: nil).isEmpty)
-    // Neither the one it had nor one it never saw.
-    for (older, number) in [(first, 101), (second, 102)] {
-      let problem = #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
-      #expect(
-        problem?.description.contains(
-          "has revision 103 of 003_helpers.sql, and \(older.folder) has revision \(number): it belongs to a newer version"
-        )
-          == true)
+    init() throws {
+      folder = try TestServer.shared().folder + "/sql-\(UUID().uuidString)"
+      try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
     }
-    #expect(try unit(&connection) == "1.00 dollars")
-    // A change that is taken back is a revision of its own.
-    let reverted = try version(104, says: "pounds")
-    #expect(try reverted.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
-    #expect(try unit(&connection) == "1.00 pounds")
-    #expect(throws: Migrator.Problem.self) { try third.migrate(&connection, slotLength: nil) }
-    let forgotten = try version(104, says: "francs")
-    let problem = #expect(throws: Migrator.Problem.self) { try forgotten.migrate(&connection, slotLength: nil) }
-    #expect(problem?.description.hasSuffix("its revision has not; raise the number in its first line") == true)
-  }
 
-  @Test func anOlderVersionKeepsOffADatabaseThatWasBornNewer() throws {
-    let server = try TestServer.shared()
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let (older, newer) = (try version(101, says: "pounds"), try version(102, says: "dollars"))
-    _ = try newer.migrate(&connection, slotLength: .hour)
-    #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
-    #expect(try newer.migrate(&connection, slotLength: nil).isEmpty)
-    #expect(try unit(&connection) == "1.00 dollars")
-  }
-
-  /// Earlier versions recorded checksums only.
-  @Test func whatHasNoRecordedRevisionIsOlder() throws {
-    let server = try TestServer.shared()
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let (older, newer) = (try version(0, says: "pounds"), try version(1, says: "dollars"))
-    _ = try older.migrate(&connection, slotLength: .hour)
-    try connection.script("ALTER TABLE gpumarket_migration.applied DROP COLUMN revision")
-    #expect(try newer.migrate(&connection, slotLength: nil) == ["003_helpers.sql"])
-    #expect(try unit(&connection) == "1.00 dollars")
-    #expect(throws: Migrator.Problem.self) { try older.migrate(&connection, slotLength: nil) }
-  }
-
-  /// Else a raised revision would bring back what a later file replaced, and an upgraded database be another than a new one.
-  @Test func noFileOfFunctionsTakesBackWhatALaterOneMakes() throws {
-    let server = try TestServer.shared()
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let folder = server.folder + "/sql-\(UUID().uuidString)"
-    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
-    let migrator = try Migrator(folder: folder)
-    let names = try migrator.migrate(&connection, slotLength: .hour)
-    var made = try functionsAndTriggers(&connection)
-    #expect(made.count > 100)
-    var raised = 0
-    for name in names {
-      let file = folder + "/" + name
-      var text = try String(contentsOfFile: file, encoding: .utf8)
-      guard text.hasPrefix("-- Revision ") else { continue }
-      text.replace(/-- Revision [0-9]+\./, with: "-- Revision 900.", maxReplacements: 1)
+    func write(_ text: String, to path: String) throws {
+      let file = "\(folder)/\(path)"
+      try FileManager.default.createDirectory(
+        atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
       try text.write(toFile: file, atomically: true, encoding: .utf8)
-      #expect(try migrator.migrate(&connection, slotLength: nil) == [name])
-      let now = try functionsAndTriggers(&connection)
-      let changed = Set(now.symmetricDifference(made).map { $0.prefix(60) })
-      #expect(changed == [], "applied again, \(name) changes these")
-      made = now
-      raised += 1
     }
-    #expect(raised > 10)
+
+    func replace(_ old: String, with new: String, in path: String) throws {
+      let text = try String(contentsOfFile: "\(folder)/\(path)", encoding: .utf8)
+      #expect(text.contains(old), "\(path) has no \(old)")
+      try write(text.replacing(old, with: new), to: path)
+    }
+
+    @discardableResult
+    func migrate(_ connection: inout Connection) throws -> [String] {
+      try Migrator(folder: folder).migrate(&connection, slotLength: nil)
+    }
+
+    /// What it says when it refuses.
+    func refusal(_ connection: inout Connection) -> String {
+      #expect(throws: Migrator.Problem.self) { try migrate(&connection) }?.description ?? "it did not"
+    }
   }
 
-  private func functionsAndTriggers(_ connection: inout Connection) throws -> Set<String> {
+  private func emptyDatabase() throws -> Connection {
+    let server = try TestServer.shared()
+    return try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
+  }
+
+  private func one(_ expression: String, _ connection: inout Connection) throws -> String {
+    try connection.query(SQL(unsafeRaw: "SELECT (\(expression))::text AS it")).one().get("it")
+  }
+
+  /// Every function and trigger with its owner and rights, as text.
+  static func catalogue(_ connection: inout Connection) throws -> Set<String> {
     Set(
       try connection.query(
         """
@@ -143,82 +63,145 @@ struct MigratorTests {
       ).map { try $0.get("made") })
   }
 
-  @Test func aFailingFileLeavesNothing() throws {
-    let server = try TestServer.shared()
-    let folder = server.folder + "/sql-\(UUID().uuidString)"
-    try FileManager.default.copyItem(atPath: TestMarket.sqlFolder, toPath: folder)
-    try "CREATE TABLE market.half (x integer); SELECT 1/0;"
-      .write(toFile: folder + "/999_bad.sql", atomically: true, encoding: .utf8)
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    let migrator = try Migrator(folder: folder)
+  @Test func appliesEachFileOnce() throws {
+    var connection = try emptyDatabase()
+    let migrator = try Migrator(folder: TestMarket.sqlFolder)
+    let first = try migrator.migrate(&connection, slotLength: .halfHour)
+    let status = try migrator.status(&connection)
+    #expect(first == status.map(\.name) && first.last == "functions")
+    #expect(status.allSatisfy { $0.appliedAt != nil })
+    #expect(try migrator.migrate(&connection, slotLength: nil).isEmpty)
     #expect(throws: PostgresError.self) { try migrator.migrate(&connection, slotLength: .hour) }
-    #expect(try migrator.status(&connection).last?.appliedAt == nil)
-    let there: Bool = try connection.query("SELECT to_regclass('market.half') IS NOT NULL AS there").one().get("there")
-    #expect(!there)
   }
 
-  @Test func manyAtOnceApplyOnce() throws {
-    let server = try TestServer.shared()
-    for _ in 0..<3 {
-      let database = try server.makeDatabase()
-      let applied = try migrateAtOnce(Array(repeating: server.conninfo(database: database), count: 8))
-      var connection = try Connection(conninfo: server.conninfo(database: database))
-      #expect(applied.reduce(0, +) == (try Migrator(folder: TestMarket.sqlFolder).status(&connection)).count)
+  @Test func refusesATableFileThatChanged() throws {
+    var connection = try emptyDatabase()
+    let tree = try Tree()
+    try tree.migrate(&connection)
+    try tree.replace("-- The order book", with: "-- An order book", in: "tables/003_rounds_and_bids.sql")
+    let said = tree.refusal(&connection)
+    #expect(said.contains("tables/003_rounds_and_bids.sql has changed since it was applied"))
+    #expect(said.contains("new file with the next number"))
+  }
+
+  @Test func aNewTableIsHiddenAsTheOthersAre() throws {
+    var connection = try emptyDatabase()
+    let tree = try Tree()
+    try tree.migrate(&connection)
+    try tree.write("CREATE TABLE market.extra (x integer);", to: "tables/900_extra.sql")
+    #expect(try tree.migrate(&connection) == ["tables/900_extra.sql", "functions"])
+    #expect(
+      try one("SELECT relforcerowsecurity FROM pg_class WHERE oid = 'market.extra'::regclass", &connection) == "true")
+    // The tool before it keeps off.
+    #expect(try Tree().refusal(&connection).contains("this database has tables/900_extra.sql, which"))
+  }
+
+  @Test func functionsAreAppliedAgainAndNeverTakenBack() throws {
+    var connection = try emptyDatabase()
+    let (older, newer) = (try Tree(), try Tree())
+    try newer.replace("' USD'", with: "' dollars'", in: "functions/access/show.sql")
+    try newer.write("1000\n", to: "version")
+    try older.migrate(&connection)
+    #expect(try newer.migrate(&connection) == ["functions"])
+    #expect(try one("market.show_usd(1000000)", &connection) == "1.00 dollars")
+    #expect(try newer.migrate(&connection).isEmpty)
+    let said = older.refusal(&connection)
+    #expect(said.contains("has the functions of version 1000, and \(older.folder) has version"))
+    #expect(said.hasSuffix("it belongs to a newer version; use that version"))
+    #expect(try one("market.show_usd(1000000)", &connection) == "1.00 dollars")
+    // A change that is taken back is a version of its own.
+    try older.write("1001\n", to: "version")
+    #expect(try older.migrate(&connection) == ["functions"])
+    #expect(try one("market.show_usd(1000000)", &connection) == "1.00 USD")
+  }
+
+  @Test func theDatabaseHasJustWhatTheFilesMake() throws {
+    var connection = try emptyDatabase()
+    let tree = try Tree()
+    try tree.migrate(&connection)
+    let plain = try Self.catalogue(&connection)
+    try tree.write(
+      """
+      CREATE OR REPLACE FUNCTION market.extra(x integer) RETURNS integer LANGUAGE sql AS $$ SELECT x $$;
+      GRANT EXECUTE ON FUNCTION market.extra(integer) TO market_finance, PUBLIC;
+      CREATE OR REPLACE FUNCTION market.extra_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE OR REPLACE TRIGGER extra AFTER INSERT ON market.pool FOR EACH ROW EXECUTE FUNCTION market.extra_row();
+      """, to: "functions/extra/extra.sql")
+    try tree.migrate(&connection)
+    let rights = "SELECT proacl FROM pg_proc WHERE proname = 'extra'"
+    #expect(try one(rights, &connection) == "{market_owner=X/market_owner,market_finance=X/market_owner}")
+    // Other parameters, another result, fewer rights.
+    try tree.write(
+      """
+      CREATE OR REPLACE FUNCTION market.extra(y integer) RETURNS text LANGUAGE sql AS $$ SELECT 'now ' || y $$;
+      GRANT EXECUTE ON FUNCTION market.extra(integer) TO market_auditor;
+      CREATE OR REPLACE FUNCTION market.extra_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE OR REPLACE TRIGGER extra AFTER INSERT ON market.pool FOR EACH ROW EXECUTE FUNCTION market.extra_row();
+      """, to: "functions/extra/extra.sql")
+    try tree.migrate(&connection)
+    #expect(try one("market.extra(y => 7)", &connection) == "now 7")
+    #expect(try one(rights, &connection) == "{market_owner=X/market_owner,market_auditor=X/market_owner}")
+    #expect(try Self.catalogue(&connection).subtracting(plain).count == 3)
+    // What is gone from the tree is gone from the database; all else stands as it did.
+    try FileManager.default.removeItem(atPath: tree.folder + "/functions/extra")
+    try tree.migrate(&connection)
+    #expect(try Self.catalogue(&connection) == plain)
+  }
+
+  @Test func theOrderOfFilesDoesNotMatter() throws {
+    let tree = try Tree()
+    let areas = try FileManager.default.contentsOfDirectory(atPath: tree.folder + "/functions").sorted()
+    for (number, area) in areas.reversed().enumerated() {
+      try FileManager.default.moveItem(
+        atPath: "\(tree.folder)/functions/\(area)", toPath: "\(tree.folder)/functions/\(10 + number)_\(area)")
     }
+    // And one that needs another when it is made, not only when it is called.
+    try tree.write(
+      "CREATE OR REPLACE FUNCTION market.early(x text DEFAULT market.late()) RETURNS text LANGUAGE sql AS $$ SELECT x $$;",
+      to: "functions/00_early/early.sql")
+    try tree.write(
+      "CREATE OR REPLACE FUNCTION market.late() RETURNS text LANGUAGE sql AS $$ SELECT 'it came later' $$;",
+      to: "functions/99_late/late.sql")
+    var straight = try emptyDatabase()
+    var reversed = try emptyDatabase()
+    _ = try Migrator(folder: TestMarket.sqlFolder).migrate(&straight, slotLength: nil)
+    try tree.migrate(&reversed)
+    #expect(try one("market.early()", &reversed) == "it came later")
+    let (one, other) = (try Self.catalogue(&straight), try Self.catalogue(&reversed))
+    #expect(one.count > 150)
+    #expect(
+      Set(one.symmetricDifference(other).map { $0.prefix(19) }) == ["market.early(text) ", "market.late() marke"])
   }
 
-  /// The roles belong to the server, so its databases are in each other's way the first time.
-  @Test func databasesOfANewServerAtOnce() throws {
-    let server = try TestServer.durable()
-    let databases = try (0..<4).map { _ in try server.makeDatabase() }
-    let applied = try migrateAtOnce((databases + databases).map { server.conninfo(database: $0) })
-    var connection = try Connection(conninfo: server.conninfo(database: databases[0]))
-    let files = try Migrator(folder: TestMarket.sqlFolder).status(&connection).count
-    #expect(applied.reduce(0, +) == files * databases.count)
-    #expect(try connection.query("SELECT FROM pg_roles WHERE rolname = 'market_migrating'").isEmpty)
+  @Test(arguments: [
+    ("LANGUAGE sql AS $$ SELECT market.nowhere() $$", "market.nowhere"),
+    ("LANGUAGE plpgsql AS $$ BEGIN RETURN 1 +; END $$", "syntax error"),
+  ])
+  func aBodyThatCannotRunIsRefused(_ body: String, _ reason: String) throws {
+    var connection = try emptyDatabase()
+    let tree = try Tree()
+    try tree.write(
+      "CREATE OR REPLACE FUNCTION market.wrong() RETURNS integer \(body);", to: "functions/extra/wrong.sql")
+    let error = #expect(throws: PostgresError.self) { try tree.migrate(&connection) }
+    #expect(error.map { "\($0)" }?.contains(reason) == true, "\(error.map { "\($0)" } ?? "none")")
+    #expect(try one("to_regnamespace('market') IS NULL", &connection) == "true", "something is left")
   }
 
-  @Test func aStuckMigrationIsNotWaitedForLong() throws {
-    let server = try TestServer.durable()
-    var stuck = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    try stuck.script("BEGIN; CREATE ROLE market_migrating")
-    var connection = try Connection(conninfo: server.conninfo(database: server.makeDatabase()))
-    var migrator = try Migrator(folder: TestMarket.sqlFolder)
-    migrator.patienceSeconds = 1
-    let waiting = #expect(throws: Migrator.Problem.self) { try migrator.migrate(&connection, slotLength: nil) }
-    #expect(waiting?.description.contains("has made no progress for 1 s; look for its session") == true)
-    try stuck.script("COMMIT")
-    let left = #expect(throws: Migrator.Problem.self) { try migrator.migrate(&connection, slotLength: nil) }
-    #expect(left?.description.contains("drop it (DROP ROLE market_migrating)") == true)
-    try stuck.script("DROP ROLE market_migrating")
-    migrator.patienceSeconds = 60
-    #expect(!(try migrator.migrate(&connection, slotLength: nil)).isEmpty)
+  @Test func aFailingFileLeavesNothing() throws {
+    var connection = try emptyDatabase()
+    let tree = try Tree()
+    try tree.migrate(&connection)
+    let before = try Self.catalogue(&connection)
+    try tree.write("CREATE TABLE market.half (x integer); SELECT 1/0;", to: "tables/900_bad.sql")
+    #expect(throws: PostgresError.self) { try tree.migrate(&connection) }
+    #expect(try Migrator(folder: tree.folder).status(&connection).suffix(2).allSatisfy { $0.appliedAt == nil })
+    #expect(try one("to_regclass('market.half') IS NULL", &connection) == "true")
+    #expect(try Self.catalogue(&connection) == before)
   }
 
-  /// Migrates each of `conninfos` from a thread of its own; all connect first and begin together.
-  private func migrateAtOnce(_ conninfos: [String]) throws -> [Int] {
-    let results = Mutex<[Result<Int, any Error>]>([])
-    let connected = DispatchSemaphore(value: 0)
-    let start = DispatchSemaphore(value: 0)
-    let ended = DispatchGroup()
-    for conninfo in conninfos {
-      ended.enter()
-      Thread {
-        let result = Result {
-          var connection = try {
-            defer { connected.signal() }
-            return try Connection(conninfo: conninfo)
-          }()
-          start.wait()
-          return try Migrator(folder: TestMarket.sqlFolder).migrate(&connection, slotLength: .hour).count
-        }
-        results.withLock { $0.append(result) }
-        ended.leave()
-      }.start()
-    }
-    for _ in conninfos { connected.wait() }
-    for _ in conninfos { start.signal() }
-    ended.wait()
-    return try results.withLock { try $0.map { try $0.get() } }
+  @Test func aFolderThatIsNoSchemaIsRefused() throws {
+    let problem = #expect(throws: Migrator.Problem.self) { try Migrator(folder: TestFolder.make()) }
+    #expect(
+      problem?.description.contains("it needs tables/NNN_name.sql, functions/AREA/name.sql and a whole number") == true)
   }
 }

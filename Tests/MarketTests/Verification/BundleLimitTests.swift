@@ -88,13 +88,11 @@ struct BundleLimitTests {
       ),
     ] as [([String], String)] {
       let error = #expect(throws: TrustProblem.self) {
-        _ = try entries(bodies).bookWithinLimits(countsCompanies: true)
+        _ = try entries(bodies).bookWithinLimits()
       }
       #expect(error?.problem.hasPrefix(said) == true, "\(String(describing: error))")
     }
-    // What the door lets in passes, and what an earlier version opened, which counted no company's places.
-    #expect(try entries(Array(repeating: large, count: 20)).bookWithinLimits(countsCompanies: true).entries.count == 20)
-    #expect(
-      try entries(Array(repeating: large, count: 21)).bookWithinLimits(countsCompanies: false).entries.count == 21)
+    // What the door lets in passes.
+    #expect(try entries(Array(repeating: large, count: 20)).bookWithinLimits().entries.count == 20)
   }
 }

@@ -43,10 +43,8 @@ struct EncryptedBidding: ParsableArguments {
       round: round,
       box: BidWay.Box(company: try Companies.account(&connection).company, announcement: announcement),
       said: "sealed to key \(hexadecimal(announcement.publicKey)) of round \(round.name), whose gate closes at "
-        + (announcement.gate ?? round.gate).iso8601
-        + (announcement.signsGate
-          ? "" : "; an earlier version announced it and signed no gate: compare this one with what you were told"),
-      isWarning: !announcement.signsGate)
+        + (announcement.gate ?? round.gate).iso8601,
+      isWarning: false)
   }
 
   /// A bid as the order book has it; nil for a sealed one.

@@ -8,9 +8,9 @@ struct MigrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "migrate", abstract: "Create the market in a database, or bring it to this version.",
     discussion: """
-      Safe to run again: what is applied is recorded with its checksum and revision. Files of functions are applied again \
-      where this version has a higher revision; everything else is left alone. On a server of your own choice the login \
-      must be a superuser, or own the database and have CREATEROLE.
+      Safe to run again. Each file of tables is applied once; all functions are applied again where this version has \
+      others. A database that a newer version has migrated is refused. On a server of your own choice the login must be \
+      a superuser, or own the database and have CREATEROLE.
 
       EXAMPLES
         gpumarket migrate

@@ -127,7 +127,6 @@ struct VerifyCheck: ParsableCommand {
         reports.append([
           "bid": .string(receipt.bid), "hash": .string(receipt.hash), "passed": .bool(problems.isEmpty),
           "standing": isHead.map { .string($0 ? "cleared" : "replaced") } ?? .null,
-          "statement_covers_terms": statement.map { .bool($0.terms != nil) } ?? .null,
           "problems": .array(problems.map { .string($0) }),
         ])
       } else {
@@ -144,11 +143,6 @@ struct VerifyCheck: ParsableCommand {
       printError("give --statement FILE to compare the book's root with what the clearing host signed")
     }
     if !options.json { sayUnpinned(statement) }
-    if let statement, statement.terms == nil, !options.json {
-      printError(
-        "an earlier version made the statement, and it covers no terms: compare what the round offers with what you were told"
-      )
-    }
     if failed { throw ExitCode(ExitStatus.failed.rawValue) }
   }
 }

@@ -1,0 +1,54 @@
+-- The company behind this connection. The identity is the login, whatever role is set.
+CREATE OR REPLACE FUNCTION market.current_company() RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  id bigint;
+BEGIN
+  SELECT company_id INTO id FROM market.company WHERE login_role = session_user AND revoked_at IS NULL;
+  IF id IS NULL THEN
+    PERFORM market.refuse('GM403', 'this login belongs to no company of the market',
+      'connect with the credential that company add printed, or name the company with --as on the private server');
+  END IF;
+  RETURN id;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION market.company_named(wanted text) RETURNS market.company
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found market.company;
+BEGIN
+  SELECT * INTO found FROM market.company WHERE name = wanted;
+  IF found.company_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no company %L', left(wanted, 80)),
+      'gpumarket company list shows the companies');
+  END IF;
+  RETURN found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION market.pool_named(wanted text) RETURNS market.pool
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found market.pool;
+BEGIN
+  SELECT * INTO found FROM market.pool WHERE name = wanted;
+  IF found.pool_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no pool %L', left(wanted, 80)), 'gpumarket pool list shows the pools');
+  END IF;
+  RETURN found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION market.round_named(wanted text) RETURNS market.round
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  found market.round;
+BEGIN
+  SELECT * INTO found FROM market.round WHERE name = wanted;
+  IF found.round_id IS NULL THEN
+    PERFORM market.refuse('GM404', format('there is no round %L', left(wanted, 80)), 'gpumarket round list shows the rounds');
+  END IF;
+  RETURN found;
+END
+$$;
