@@ -21,15 +21,16 @@ fi
 
 # What a person wants to see of a lane's output.
 summary() {
-  grep --line-buffered -E '^[^ ]+ (Suite ([^ ]+|".*") (passed|failed)|Test .* skipped:)|^✘|Test run with|^skipped:' |
-    sed -u 's/ after /  /'
+  grep -E '^[^ ]+ (Suite ([^ ]+|".*") (passed|failed)|Test .* skipped:)|^✘|Test run with|^skipped:' |
+    sed 's/ after /  /'
 }
 lane() {
-  local log=.build/test-$1.log status
+  local log=.build/test-$1.log status TIMEFORMAT="➜ lane $1: %0R seconds, and of processors, without servers, %0U"
   # shellcheck disable=SC2086 # one word an option
-  "$tests" --testing-library swift-testing ${lanes[$1]} >"$log" 2>&1
+  { time "$tests" --testing-library swift-testing ${lanes[$1]} >"$log" 2>&1; } 2>"$log.time"
   status=$?
   summary <"$log"
+  cat "$log.time"
   [ $status -eq 0 ] && return
   grep -nE 'recorded an issue|Fatal error|error:|Crash|signal' "$log" | head -60
   echo "tests failed (lane $1, status $status); the whole output is in $log" >&2
@@ -37,7 +38,7 @@ lane() {
   return 1
 }
 
-rm -f .build/test-*.log
+rm -f .build/test-*.log*
 running=()
 for name in "${!lanes[@]}"; do
   lane "$name" &
