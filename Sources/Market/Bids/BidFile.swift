@@ -24,12 +24,12 @@ public enum BidFile {
     public var description: String { problems.joined(separator: "\n") }
   }
 
-  /// Reads a file; JSON is recognised by its first character.
+  /// Reads a file. Its first character tells JSON from CSV.
   ///
   /// - Parameters:
-  ///   - pools: what the round offers; each part of each bid is held to it.
+  ///   - pools: what the round offers; every bid is checked against it.
   ///   - caps: of the company that bids.
-  /// - Throws: `Errors`, or `CSVError` and `JSONProblem` where the text has not the form at all.
+  /// - Throws: `Errors`; `CSVError` or `JSONProblem` if the text is neither CSV nor JSON.
   public static func read(
     _ bytes: [UInt8], source: String, round: Round, pools: [OfferedPool], caps: [(pool: String, gpus: Int)] = []
   ) throws -> [Item] {

@@ -271,7 +271,7 @@ extension SealedBook {
     throw TrustProblem(
       "the book of round \(name) is not the one that was sealed: \(problems.prefix(5).joined(separator: "; "))\(more)",
       "it was not cleared: keep the database as it is, compare it with a backup and the signed statement, and tell the "
-        + "auditor (docs/operating.md)")
+        + "auditor (docs/operator.md)")
   }
 
   /// As a dry run finds a book that the clearing job has not come to yet.

@@ -1,11 +1,11 @@
 import Units
 
 extension RoundPrices {
-  /// No allocation of the book is worth more than this above reserve cost, in micro-dollars, whatever the prices are:
+  /// A bound on the welfare of every allocation, in micro-dollars. It holds whatever the prices are.
   ///
-  /// Σ over pools and slots of lots offered × (price − reserve), plus Σ over bids of the most that any of its
-  /// placements is worth above these prices, or nothing. A linked bid counts with its parent. Caps only make less
-  /// possible, so they may be left out. It shares no code with the engine.
+  /// Σ over pools and slots of lots offered × (price − reserve), plus Σ over bids of the bid's surplus at these prices, or
+  /// 0. A linked bid counts with its parent. Caps only make less possible, so they are left out. Shares no code with the
+  /// engine.
   func bound(of book: SealedBook) -> Int64 {
     let length = book.round.slotLength
     var total: Int128 = 0

@@ -115,7 +115,7 @@ struct SignedTermsTests {
     let closed = try ClosedRound()
     _ = try closed.clear()
     let statement = try Statement(json: closed.statementFile(), source: "statement")
-    let terms = try #require(statement.terms)
+    let terms = statement.terms
     var asOperator = try closed.market.asOperator()
     let period = try Rounds.named(closed.round, &asOperator).delivery
     _ = try Pools.addOutage(&asOperator, pool: "h100", gpus: 8, period: period, reason: "a rack failed")

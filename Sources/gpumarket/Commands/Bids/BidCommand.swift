@@ -40,11 +40,7 @@ struct BidCommand: ParsableCommand {
       var connection = try connect()
       let pools = try Rounds.pools(of: way.round.name, &connection)
       let caps = try caps(&connection)
-      do {
-        try BidRules(round: way.round, pools: pools, caps: caps).check(bid)
-      } catch {
-        throw Failure(.refused, error.problem, advice: error.advice)
-      }
+      try BidRules(round: way.round, pools: pools, caps: caps).check(bid)
     }
 
     /// The company's caps; none where the request may repeat one that was accepted before they fell.
@@ -258,7 +254,7 @@ struct BidCommand: ParsableCommand {
         table.add(
           bid.round, bid.id, bid.standing + (reasons[bid.id]?.needed.map { ": \($0.dollarsPerGPUHour) needed" } ?? ""),
           bid.isWithdrawn ? "" : try EncryptedBidding.readable(bid.body)?.summary(length) ?? "sealed",
-          bid.exposure.dollars, bid.payment?.dollars ?? "")
+          bid.exposure.cell(.centsUp), bid.payment?.cell(.exact) ?? "")
       }
       print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
       if !reasons.isEmpty { print("why a bid lost: gpumarket bid show BID") }
@@ -333,42 +329,4 @@ struct BidCommand: ParsableCommand {
 /// The line of a preview that names the parent.
 func hangsOn(_ parent: String?) -> String {
   parent.map { "\nhangs on \($0): without it, this one does not win" } ?? ""
-}
-
-extension OwnBid {
-  /// What became of it, in a word.
-  var standing: String {
-    if isWithdrawn { return "withdrawn" }
-    switch roundState {
-    case "published": return award == nil ? "lost" : "won"
-    case "open": return isAmended ? "open, amended" : "open"
-    default: return roundState
-    }
-  }
-
-  /// What `bid show` says beside the receipts.
-  ///
-  /// - Parameters:
-  ///   - lost: why it lost, once that is known.
-  ///   - caps: the company's, of the pools that it lost in.
-  func outcome(_ lost: LossReason?, _ caps: [(pool: String, gpus: Int)]) -> [JSONText.Member] {
-    [
-      JSONText.Member("state", .string(standing)),
-      JSONText.Member("award", award.map { JSONText.string($0) } ?? .null),
-      JSONText.Member("payment_usd", payment.map { JSONText.number($0.dollars) } ?? .null),
-      JSONText.Member("lost", lost?.json ?? .null),
-      JSONText.Member("caps", .object(caps.map { JSONText.Member($0.pool, .integer(Int64($0.gpus))) })),
-    ]
-  }
-
-  /// - Parameter lost: why it lost, once that is known.
-  func json(_ lost: LossReason?) -> JSONText {
-    [
-      "round": .string(round), "bid": .string(id), "state": .string(standing),
-      "parent": parent.map { .string($0) } ?? .null,
-      "body": .string(body), "worst_case_usd": .number(exposure.dollars), "accepted_at": .string(acceptedAt.iso8601),
-      "hash": .string(hash), "award": award.map { .string($0) } ?? .null,
-      "payment_usd": payment.map { .number($0.dollars) } ?? .null, "lost": lost?.json ?? .null,
-    ]
-  }
 }

@@ -43,7 +43,7 @@ struct BidImport: ParsableCommand {
     guard !bids.isEmpty else {
       throw Failure(.usage, "\(file) holds no bid", advice: "gpumarket bid import --help shows the form")
     }
-    let preview = try importPreview(bids, in: round)
+    let preview = try BidFile.preview(bids, in: round)
     let way = try write.way(in: round)
     try write.send(preview: preview, by: way, verb: "placed") { key, connection in
       let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }

@@ -49,7 +49,8 @@ struct ClearCommand: ParsableCommand {
         printError(improvement.json(seconds: seconds).text())
       } else {
         showProgress(
-          "solving: welfare \(Money(microdollars: improvement.welfare).dollars) USD, gap \(percentUp(improvement.gap))")
+          "solving: welfare \(Money(microdollars: improvement.welfare).cell(.cents)) USD, gap \(percentUp(improvement.gap))"
+        )
       }
     }
     var connection = try options.connect(as: .clearing)
@@ -104,7 +105,7 @@ struct ClearCommand: ParsableCommand {
       print("round \(outcome.round): another clearing published it first; nothing was written")
     case .published:
       let round = try Rounds.named(outcome.round, &connection)
-      print(try RoundReport(round, &connection, withCompanies: true).text)
+      print(try RoundFigures(round, &connection, withCompanies: true).text)
       print(
         "  took "
           + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds)) s" }.joined(
@@ -175,8 +176,8 @@ extension ClearingJob.Outcome {
     if let clearing {
       members += [
         .init("awards", .integer(Int64(clearing.awards.count))),
-        .init("welfare_microdollars", .integer(clearing.welfare)),
-        .init("bound_microdollars", .integer(clearing.bound)), .init("gap", .fraction(clearing.gap)),
+        .init("welfare_usd", .usd(microdollars: clearing.welfare)),
+        .init("bound_usd", .usd(microdollars: clearing.bound)), .init("gap", .fraction(clearing.gap)),
         .init("proven", .bool(clearing.proven)), .init("engine", .string(clearing.engineVersion)),
         .init("effort", .string(clearing.effort.text)), .init("work", .integer(Int64(clearing.workDone))),
         .init("stopped_early", .bool(clearing.stoppedEarly)), .init("priced_by", .string(clearing.rule.rawValue)),

@@ -34,7 +34,7 @@ struct CompanyCommand: ParsableCommand {
       var connection = try options.connect(as: .operator)
       let credential = try Companies.add(&connection, name: name, credit: credit, verifier: given.verifier)
       if options.json {
-        printJSON(credential.json(name, .init("credit_usd", .number(credit.dollars))))
+        printJSON(credential.json(name, .init("credit_usd", .usd(credit))))
       } else {
         print("added company \(name), credit \(credit)\n\(credential.text)")
       }
@@ -55,8 +55,8 @@ struct CompanyCommand: ParsableCommand {
         let account = try Companies.account(&connection)
         if options.json {
           printJSON([
-            "company": .string(account.company), "credit_usd": .number(account.credit.dollars),
-            "exposure_usd": .number(account.exposure.dollars), "owed_usd": .number(account.owed.dollars),
+            "company": .string(account.company), "credit_usd": .usd(account.credit),
+            "exposure_usd": .usd(account.exposure), "owed_usd": .usd(account.owed),
             "caps": .object(account.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
           ])
         } else {
@@ -74,7 +74,7 @@ struct CompanyCommand: ParsableCommand {
             companies.map { company in
               [
                 "company": .string(company.name), "login": .string(company.login),
-                "credit_usd": .number(company.credit.dollars),
+                "credit_usd": .usd(company.credit),
                 "caps": .object(company.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
                 "revoked": .bool(company.revoked),
               ]
@@ -84,7 +84,7 @@ struct CompanyCommand: ParsableCommand {
       var table = Table(("company", .left), ("credit USD", .right), ("caps GPUs", .left), ("login", .left))
       for company in companies {
         table.add(
-          company.name + (company.revoked ? " (revoked)" : ""), company.credit.dollars,
+          company.name + (company.revoked ? " (revoked)" : ""), company.credit.cell(.cents),
           company.caps.map { "\($0.pool) \($0.gpus)" }.joined(separator: ", "), company.login)
       }
       print(companies.isEmpty ? "no companies yet; gpumarket company add makes one" : table.text())
@@ -103,7 +103,7 @@ struct CompanyCommand: ParsableCommand {
       var connection = try options.connect(as: .operator)
       try Companies.setCredit(&connection, company: name, to: credit)
       if options.json {
-        printJSON(["company": .string(name), "credit_usd": .number(credit.dollars)])
+        printJSON(["company": .string(name), "credit_usd": .usd(credit)])
       } else {
         print("credit of \(name) is now \(credit)")
       }

@@ -29,7 +29,7 @@ struct PoolCommand: ParsableCommand {
       if options.json {
         printJSON([
           "pool": .string(name), "gpus": .integer(Int64(gpus)), "lot": .integer(Int64(lot)),
-          "reserve_usd_per_gpu_hour": .number(price.dollarsPerGPUHour),
+          "reserve_usd_per_gpu_hour": .usd(price),
         ])
       } else {
         print("added pool \(name): \(gpus) GPUs in lots of \(lot), reserve price \(price)")
@@ -54,7 +54,7 @@ struct PoolCommand: ParsableCommand {
               [
                 "pool": .string(pool.name), "gpus": .integer(Int64(pool.capacityGPUs)),
                 "lot": .integer(Int64(pool.lotGPUs)),
-                "reserve_usd_per_gpu_hour": .number(pool.reserve.dollarsPerGPUHour),
+                "reserve_usd_per_gpu_hour": .usd(pool.reserve),
                 "outages": .array(
                   outages.filter { $0.pool == pool.name }.map { outage in
                     [
@@ -69,7 +69,7 @@ struct PoolCommand: ParsableCommand {
       }
       var table = Table(("pool", .left), ("GPUs", .right), ("lot", .right), ("reserve USD/GPU-hour", .right))
       for pool in pools {
-        table.add(pool.name, "\(pool.capacityGPUs)", "\(pool.lotGPUs)", pool.reserve.dollarsPerGPUHour)
+        table.add(pool.name, "\(pool.capacityGPUs)", "\(pool.lotGPUs)", pool.reserve.cell)
       }
       print(pools.isEmpty ? "no pools yet; gpumarket pool add makes one" : table.text())
       for outage in outages {

@@ -111,7 +111,7 @@ struct RoundCommand: ParsableCommand {
       var connection = try options.connect(as: acting.company == nil ? .operator : .company(acting.company))
       let round = try Rounds.named(name, &connection)
       if round.state == .published {
-        let report = try RoundReport(round, &connection, withCompanies: acting.company == nil)
+        let report = try RoundFigures(round, &connection, withCompanies: acting.company == nil)
         options.json ? printJSON(report.json) : print(report.text)
       } else {
         try show(round, try Rounds.pools(of: name, &connection), json: options.json)
@@ -182,7 +182,7 @@ struct RoundCommand: ParsableCommand {
             pools.map { pool in
               [
                 "pool": .string(pool.name), "lot": .integer(Int64(pool.lotGPUs)),
-                "reserve_usd_per_gpu_hour": .number(pool.reserve.dollarsPerGPUHour),
+                "reserve_usd_per_gpu_hour": .usd(pool.reserve),
                 "gpus_by_slot": .array(pool.capacityGPUs.map { .integer(Int64($0)) }),
               ]
             })))
@@ -197,7 +197,7 @@ struct RoundCommand: ParsableCommand {
     for pool in pools {
       let (low, high) = (pool.capacityGPUs.min() ?? 0, pool.capacityGPUs.max() ?? 0)
       table.add(
-        pool.name, low == high ? "\(high)" : "\(low) to \(high)", "\(pool.lotGPUs)", pool.reserve.dollarsPerGPUHour)
+        pool.name, low == high ? "\(high)" : "\(low) to \(high)", "\(pool.lotGPUs)", pool.reserve.cell)
     }
     print(table.text())
   }

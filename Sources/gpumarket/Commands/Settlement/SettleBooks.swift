@@ -19,14 +19,14 @@ struct SettleBalances: ParsableCommand {
         return printJSON(
           .array(
             balances.map {
-              ["account": .string($0.account), "balance_usd": .string(Money(cents: $0.cents).dollars)]
+              ["account": .string($0.account), "balance_usd": .usd(cents: $0.cents)]
             }))
       }
       var table = Table(("account", .left), ("debit USD", .right), ("credit USD", .right))
       for each in balances {
         table.add(
-          each.account, each.cents > 0 ? Money(cents: each.cents).dollars : "",
-          each.cents < 0 ? Money(cents: -each.cents).dollars : "")
+          each.account, each.cents > 0 ? Money(cents: each.cents).cell(.cents) : "",
+          each.cents < 0 ? Money(cents: -each.cents).cell(.cents) : "")
       }
       return print(balances.isEmpty ? "the ledger is empty" : table.text())
     }
@@ -41,10 +41,10 @@ struct SettleBalances: ParsableCommand {
           totals.map {
             [
               "name": .string($0.name), "awards": .integer(Int64($0.awards)),
-              "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
-              "credited_usd": .string(Money(cents: $0.creditedCents).dollars),
-              "tax_usd": .string(Money(cents: $0.taxCents).dollars),
-              "paid_usd": .string(Money(cents: $0.paidCents).dollars),
+              "charged_usd": .usd(cents: $0.chargedCents),
+              "credited_usd": .usd(cents: $0.creditedCents),
+              "tax_usd": .usd(cents: $0.taxCents),
+              "paid_usd": .usd(cents: $0.paidCents),
             ]
           }))
     }
@@ -53,9 +53,9 @@ struct SettleBalances: ParsableCommand {
       ("paid USD", .right))
     for each in totals {
       table.add(
-        each.name, grouped(each.awards), Money(cents: each.chargedCents).dollars,
-        Money(cents: each.creditedCents).dollars, Money(cents: each.taxCents).dollars,
-        Money(cents: each.paidCents).dollars)
+        each.name, grouped(each.awards), Money(cents: each.chargedCents).cell(.cents),
+        Money(cents: each.creditedCents).cell(.cents), Money(cents: each.taxCents).cell(.cents),
+        Money(cents: each.paidCents).cell(.cents))
     }
     print(totals.isEmpty ? "the ledger is empty" : table.text())
   }
@@ -112,9 +112,9 @@ struct SettleCheck: ParsableCommand {
   private func json(_ control: Books.RoundControl) -> JSONText {
     [
       "round": .string(control.round), "awards": .integer(Int64(control.awards)),
-      "award_payments_exact_usd": .string(control.exact.dollars),
-      "award_payments_posted_usd": .string(Money(cents: control.postedCents).dollars),
-      "rounding_difference_usd": .string(control.difference.dollars),
+      "award_payments_exact_usd": .usd(control.exact),
+      "award_payments_posted_usd": .usd(cents: control.postedCents),
+      "rounding_difference_usd": .usd(control.difference),
     ]
   }
 
@@ -123,8 +123,8 @@ struct SettleCheck: ParsableCommand {
       ("round", .left), ("awards", .right), ("exact USD", .right), ("posted USD", .right), ("difference USD", .right))
     for each in controls {
       table.add(
-        each.round, grouped(each.awards), each.exact.dollars, Money(cents: each.postedCents).dollars,
-        each.difference.dollars)
+        each.round, grouped(each.awards), each.exact.cell(.exact), Money(cents: each.postedCents).cell(.cents),
+        each.difference.cell(.exact))
     }
     if !table.isEmpty { print(table.text()) }
   }

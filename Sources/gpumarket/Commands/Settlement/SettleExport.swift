@@ -38,7 +38,7 @@ struct SettleExport: ParsableCommand {
     commandName: "export", abstract: "Write settlement records to a file that finance imports.",
     discussion: """
       Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check). \
-      The same ledger gives the same bytes. docs/finance.md explains every column.
+      The same ledger gives the same bytes. docs/reference.md explains every column.
 
       --all and --since move what LAST means; --round, --period and --unrecorded leave it.
 
@@ -98,12 +98,12 @@ extension ExportReport {
       "file": .string(path), "totals_file": .string(totalsPath), "checksum_file": .string(checksumPath),
       "format": .string(format.rawValue), "selection": .string(selection.text), "up_to_transaction": .integer(upTo),
       "transactions": .integer(Int64(totals.transactions)), "awards": .integer(Int64(totals.awards)),
-      "award_payments_exact_usd": .string(totals.awardPayment.dollars),
-      "award_payments_posted_usd": .string(Money(cents: totals.awardCents).dollars),
-      "rounding_difference_usd": .string(totals.roundingDifference.dollars),
-      "corrections_usd": .string(Money(cents: totals.creditCents).dollars),
-      "tax_usd": .string(Money(cents: totals.taxCents).dollars),
-      "received_usd": .string(Money(cents: totals.paidCents).dollars), "sha256": .string(sha256),
+      "award_payments_exact_usd": .usd(totals.awardPayment),
+      "award_payments_posted_usd": .usd(cents: totals.awardCents),
+      "rounding_difference_usd": .usd(totals.roundingDifference),
+      "corrections_usd": .usd(cents: totals.creditCents),
+      "tax_usd": .usd(cents: totals.taxCents),
+      "received_usd": .usd(cents: totals.paidCents), "sha256": .string(sha256),
       "recorded": .bool(recorded),
     ]
   }

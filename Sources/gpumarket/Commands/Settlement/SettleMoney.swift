@@ -23,7 +23,7 @@ struct ReceiptOptions: ParsableArguments {
     let number = try Books.record(
       receipt, company: company, amount: amount, day: on, reference: reference, &connection)
     if options.json {
-      printJSON(["transaction": .integer(number), "company": .string(company), "amount_usd": .string(amount.dollars)])
+      printJSON(["transaction": .integer(number), "company": .string(company), "amount_usd": .usd(amount)])
     } else {
       print("transaction \(number): \(receipt.rawValue) of \(company), \(amount)")
     }
@@ -81,7 +81,7 @@ struct SettlePayment: ParsableCommand {
             receipts.map {
               [
                 "transaction": .integer($0.number), "kind": .string($0.kind), "booked_on_utc": .string($0.bookedOn),
-                "company": .string($0.company), "amount_usd": .string(Money(cents: $0.moved).dollars),
+                "company": .string($0.company), "amount_usd": .usd(cents: $0.moved),
                 "reference": $0.reference.map { .string($0) } ?? .null,
                 "corrects": $0.corrects.map { .integer($0) } ?? .null,
               ]
@@ -92,7 +92,7 @@ struct SettlePayment: ParsableCommand {
         ("reference", .left))
       for each in receipts {
         table.add(
-          String(each.number), each.bookedOn, each.kind, each.company, Money(cents: each.moved).dollars,
+          String(each.number), each.bookedOn, each.kind, each.company, Money(cents: each.moved).cell(.cents),
           each.reference ?? each.corrects.map { "takes back \($0)" } ?? "")
       }
       print(receipts.isEmpty ? "no payments" : table.text())

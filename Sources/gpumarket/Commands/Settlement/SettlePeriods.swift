@@ -21,9 +21,9 @@ struct SettlePeriod: ParsableCommand {
             periods.map {
               [
                 "period": .string($0.name), "transactions": .integer(Int64($0.transactions)),
-                "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
-                "tax_usd": .string(Money(cents: $0.taxCents).dollars),
-                "received_usd": .string(Money(cents: $0.receivedCents).dollars),
+                "charged_usd": .usd(cents: $0.chargedCents),
+                "tax_usd": .usd(cents: $0.taxCents),
+                "received_usd": .usd(cents: $0.receivedCents),
                 "invoices": .integer(Int64($0.invoices)),
                 "closed_at": $0.closedAt.map { .string($0.iso8601) } ?? .null,
               ]
@@ -34,8 +34,8 @@ struct SettlePeriod: ParsableCommand {
         ("received USD", .right), ("invoices", .right), ("closed (UTC)", .left))
       for period in periods {
         table.add(
-          period.name, grouped(period.transactions), Money(cents: period.chargedCents).dollars,
-          Money(cents: period.taxCents).dollars, Money(cents: period.receivedCents).dollars,
+          period.name, grouped(period.transactions), Money(cents: period.chargedCents).cell(.cents),
+          Money(cents: period.taxCents).cell(.cents), Money(cents: period.receivedCents).cell(.cents),
           String(period.invoices), period.closedAt.map { $0.iso8601ToSecond } ?? "open")
       }
       print(periods.isEmpty ? "the ledger is empty" : table.text())
@@ -139,11 +139,11 @@ struct SettleInvoice: ParsableCommand {
     [
       .init("invoice", .string(invoice.number)), .init("company", .string(invoice.company)),
       .init("period", .string(invoice.period)), .init("issued_on_utc", .string(invoice.issuedOn)),
-      .init("due_on_utc", .string(invoice.dueOn)), .init("net_usd", .string(Money(cents: invoice.netCents).dollars)),
+      .init("due_on_utc", .string(invoice.dueOn)), .init("net_usd", .usd(cents: invoice.netCents)),
       .init("tax_rate_ppm", .integer(Int64(invoice.taxRatePPM))),
-      .init("tax_usd", .string(Money(cents: invoice.taxCents).dollars)),
-      .init("total_usd", .string(Money(cents: invoice.totalCents).dollars)),
-      .init("open_usd", .string(Money(cents: invoice.openCents).dollars)),
+      .init("tax_usd", .usd(cents: invoice.taxCents)),
+      .init("total_usd", .usd(cents: invoice.totalCents)),
+      .init("open_usd", .usd(cents: invoice.openCents)),
     ]
   }
 
@@ -154,9 +154,9 @@ struct SettleInvoice: ParsableCommand {
       ("net USD", .right), ("tax", .right), ("tax USD", .right), ("total USD", .right), ("open USD", .right))
     for each in invoices {
       table.add(
-        each.number, each.company, each.period, each.issuedOn, each.dueOn, Money(cents: each.netCents).dollars,
-        each.taxRateText, Money(cents: each.taxCents).dollars, Money(cents: each.totalCents).dollars,
-        Money(cents: each.openCents).dollars)
+        each.number, each.company, each.period, each.issuedOn, each.dueOn, Money(cents: each.netCents).cell(.cents),
+        each.taxRateText, Money(cents: each.taxCents).cell(.cents), Money(cents: each.totalCents).cell(.cents),
+        Money(cents: each.openCents).cell(.cents))
     }
     print(invoices.isEmpty ? "no invoices" : table.text())
   }

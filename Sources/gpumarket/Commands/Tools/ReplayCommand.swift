@@ -88,7 +88,7 @@ struct ReplayCommand: ParsableCommand {
         ("first come, first served, EASY backfill", ServiceSummary(queue.placements, in: book)),
       ])
     var reader = try market.connect(user: "market_operator")
-    let report = try RoundReport(Rounds.named(round, &reader), &reader, withCompanies: true)
+    let report = try RoundFigures(Rounds.named(round, &reader), &reader, withCompanies: true)
     if options.json {
       let skipped: JSONText = [
         "without_gpus": .integer(Int64(history.skippedWithoutGPUs)),
@@ -107,7 +107,7 @@ struct ReplayCommand: ParsableCommand {
         "comparison": .array(
           comparison.columns.map { name, summary in
             [
-              "name": .string(name), "value_usd": .number(summary.value.dollars),
+              "name": .string(name), "value_usd": .usd(summary.value),
               "gpu_hours": .number(summary.gpuHours),
               "bids_served": .integer(Int64(summary.bidsServed)),
               "companies_served": .integer(Int64(summary.ownersServed)),
