@@ -7,7 +7,7 @@ import Testing
 /// A backup as docs/operator.md describes it, restored on an empty server.
 @Suite("Restore")
 struct RestoreTests {
-  static let afterRestore = TestMarket.sqlFolder + "/010_closed_doors.sql"
+  static let afterRestore = TestMarket.sqlFolder + "/functions/access/closed_doors.sql"
 
   @Test func aDumpRestoresToAMarketThatHoldsAndVerifies() throws {
     let cleared = try ClearedMarket(seed: 30, bids: 15)

@@ -193,7 +193,7 @@ struct HostClockTests {
     #expect(error?.advice.contains("restore the gate that was announced") == true && error?.isEarly == false)
     #expect(throws: TrustProblem.self) { try early.host.openBoxes(early.round, &clearing) }
     #expect(!FileManager.default.fileExists(atPath: early.host.path(ofRound: early.round)))
-    for table in ["opened", "opened_key", "caps_salt", "clearing"] {
+    for table in ["opened", "opened_key", "clearing"] {
       #expect(try owner.query(SQL(unsafeRaw: "SELECT FROM market.\(table)")).isEmpty, "\(table)")
     }
     try owner.script("UPDATE market.round SET gate = gate + interval '1 day'")

@@ -98,7 +98,7 @@ BEGIN
         append_entry.body);
     END IF;
   ELSE
-    -- 128 bits: the company chooses the key, and could find two keys with one id of 64. Earlier bids keep such ids.
+    -- 128 bits: the company chooses the key, and could find two keys with one id of 64.
     final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 32);
   END IF;
 

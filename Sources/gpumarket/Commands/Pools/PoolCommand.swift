@@ -14,7 +14,7 @@ struct PoolCommand: ParsableCommand {
       discussion: "EXAMPLE\n  gpumarket pool add h100-us --gpus 256 --lot 8 --reserve 1.10")
     @Argument(help: "Its name, such as h100-us.") var name: String
     @Option(help: "GPUs it has in every slot.") var gpus: Int
-    @Option(help: "GPUs trade in multiples of this.") var lot = 1
+    @Option(help: "GPUs trade in multiples of this; so does --gpus.") var lot = 1
     @Option(
       help: ArgumentHelp("Reserve price, US dollars per GPU-hour: nothing is awarded below it.", valueName: "usd"))
     var reserve: String
