@@ -45,8 +45,8 @@ import Testing
   func pathsExist(page: URL) throws {
     let form = /(?:^|[\s`("<>])((?:Sources|Tests|sql|tools|docs|data)\/[\w+.\/*-]+)/
     for match in try Self.text(page).matches(of: form) {
-      // NNN and AREA stand for any: what comes before them must be there.
-      let path = match.1.split(separator: "/").prefix { $0 != "AREA" && !$0.hasPrefix("NNN") }
+      // These words stand for any: what comes before them must be there.
+      let path = match.1.split(separator: "/").prefix { $0.prefixMatch(of: /AREA|NNN|NAME|GROUP/) == nil }
         .joined(separator: "/").trimmingCharacters(in: ["."])
       let exists =
         if let star = path.firstIndex(of: "*") {

@@ -7,6 +7,17 @@ public enum Bid: Sendable, Equatable {
   case block([BlockAlternative])
   /// For each slot of its segments a falling price–quantity curve.
   case curve([CurveSegment])
+
+  /// Every kind that there is.
+  static let kinds: [any BidKind.Type] = [BlockKind.self, CurveKind.self]
+
+  /// What the market knows of its kind: nothing else asks which one it is.
+  var kind: any BidKind {
+    switch self {
+    case .block(let alternatives): BlockKind(alternatives: alternatives)
+    case .curve(let segments): CurveKind(segments: segments)
+    }
+  }
 }
 
 /// GPUs × slots anywhere in a window.

@@ -3,12 +3,14 @@ import Units
 /// The door's rules for one round, for those who want every mistake before anything is sent. The door
 /// (sql/functions/bids) judges again, and of an encrypted bid nobody else does before the gate has closed.
 public struct BidRules: Sendable {
-  /// What a rule finds fault with: a column of a CSV file, a key of a JSON one.
-  public enum Part: String, Sendable {
-    case pool, gpus
-    case minimumGPUs = "min_gpus"
-    case hours, window, limit, steps
-    case alternatives, curve
+  /// What a rule finds fault with: a column of a CSV file, a key of a JSON one. A kind of bid adds its own.
+  public struct Part: Sendable, Equatable {
+    /// The column or key.
+    public let rawValue: String
+
+    init(_ rawValue: String) { self.rawValue = rawValue }
+
+    static let pool = Part("pool"), gpus = Part("gpus"), window = Part("window"), limit = Part("limit")
   }
 
   /// A fault of one part.

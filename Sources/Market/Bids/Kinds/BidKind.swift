@@ -101,17 +101,6 @@ enum BidDemand {
 }
 
 extension Bid {
-  /// Every kind that there is.
-  static let kinds: [any BidKind.Type] = [BlockKind.self, CurveKind.self]
-
-  /// What the market knows of its kind.
-  var kind: any BidKind {
-    switch self {
-    case .block(let alternatives): BlockKind(alternatives: alternatives)
-    case .curve(let segments): CurveKind(segments: segments)
-    }
-  }
-
   /// The kinds' names: `block or curve`.
   static var kindNames: String { kinds.map { $0.name }.joined(separator: " or ") }
 

@@ -202,6 +202,10 @@ struct BlockKind: BidKind {
   }
 }
 
+extension BidRules.Part {
+  static let minimumGPUs = Self("min_gpus"), hours = Self("hours"), alternatives = Self("alternatives")
+}
+
 extension BlockAlternative {
   fileprivate var json: JSONText {
     var members: [JSONText.Member] = [.init("pool", .string(pool)), .init("gpus", .integer(Int64(gpus)))]

@@ -206,6 +206,10 @@ struct CurveKind: BidKind {
   }
 }
 
+extension BidRules.Part {
+  static let steps = Self("steps"), curve = Self("curve")
+}
+
 extension CurveSegment {
   fileprivate var json: JSONText {
     [
