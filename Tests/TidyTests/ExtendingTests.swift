@@ -8,12 +8,12 @@ import Testing
     var lists: [[Substring]] = []
     for line in page {
       if line.hasPrefix("1. ") { lists.append([]) }
-      if !lists.isEmpty, line.contains(/^[0-9]+\. /) { lists[lists.count - 1].append(line) }
+      if !lists.isEmpty, line.contains(/^[0-9]+\.\s/) { lists[lists.count - 1].append(line) }
     }
     #expect(lists.count == 5)
     for list in lists {
       #expect(list.count <= 5, "\(list.first ?? "")")
-      for item in list { #expect(item.contains(/^[0-9]\. `[A-Za-z]+\//), "\(item) begins with no path") }
+      for item in list { #expect(item.contains(/^[0-9]\.\s`[A-Za-z]+\//), "\(item) begins with no path") }
     }
   }
 
@@ -36,7 +36,8 @@ import Testing
     for file in TidyTests.files(under: "Sources/Market", ending: [".swift"]) where !file.path.contains("/Bids/Kinds/") {
       guard file.lastPathComponent != "Bid.swift" else { continue }
       for line in try TidyTests.lines(file) {
-        #expect(!line.contains(/case \.(block|curve)\(let .*bid/) && !line.contains("case .block(let choices)"),
+        #expect(
+          !line.contains(/case \.(block|curve)\(let .*bid/) && !line.contains("case .block(let choices)"),
           "\(file.lastPathComponent) tells kinds of bids apart: \(line)")
       }
     }
