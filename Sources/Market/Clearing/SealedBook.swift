@@ -107,7 +107,7 @@ public struct BookInstance: Sendable {
       case .placements(let placements, let origin):
         alternatives[position] = origin
         _ = builder.addBid(id: id, company: entry.company, parent: parent, placements: placements)
-      case .curve(let points):
+      case .points(let points):
         _ = builder.addBid(id: id, company: entry.company, parent: parent, curve: points)
       }
     }

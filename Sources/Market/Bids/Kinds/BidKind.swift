@@ -97,7 +97,7 @@ struct BidExtent {
 enum BidDemand {
   /// - Parameter alternatives: to which alternative each placement belongs, from 0; nil where there is only one.
   case placements([Placement], alternatives: [Int]?)
-  case curve([CurvePoint])
+  case points([CurvePoint])
 }
 
 extension Bid {

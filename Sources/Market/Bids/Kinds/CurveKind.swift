@@ -192,7 +192,7 @@ struct CurveKind: BidKind {
         points.append(CurvePoint(pool: pool, slot: slot, steps: steps))
       }
     }
-    return .curve(points)
+    return .points(points)
   }
 
   /// The database gives its slots by time, the engine by its segments.

@@ -10,12 +10,12 @@ struct AwardCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List awards: one company's with --as, everyone's for the operator.",
+      abstract: "List awards: a company's own, or all for the operator.",
       discussion:
         "EXAMPLES\n  gpumarket award list --round 2026-12-07 --as acme\n  gpumarket award list --csv > awards.csv")
     @Option(help: "Only this round.") var round: String?
     @Flag(help: "Print CSV.") var csv = false
-    @Flag(help: "Your own awards only: for a company's login on a server of its own.") var mine = false
+    @Flag(help: "Your own awards, by your own login on a shared server.") var mine = false
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 

@@ -14,17 +14,18 @@ struct CompanyCommand: ParsableCommand {
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Add a company and print its credential, once (operator).",
+      abstract: "Add a company and print its login and password, once (operator).",
       discussion: """
-        The password is stored nowhere: hand it over now. On the private server it is not needed. With --verifier the \
-        company keeps to itself the password that it made by gpumarket company verifier.
+        Hand the password over now: it is stored nowhere. On the private server nobody needs it. With --verifier you never \
+        see a password: the company makes its own and sends you what gpumarket company verifier printed.
 
         EXAMPLES
           gpumarket company add acme --credit 500000
           gpumarket company add acme --credit 500000 --verifier 'SCRAM-SHA-256$4096:…'
         """)
     @Argument(help: "Its name.") var name: String
-    @Option(help: ArgumentHelp("Credit in US dollars: open bids and debts together never exceed it.", valueName: "usd"))
+    @Option(
+      help: ArgumentHelp("Credit in US dollars: its open bids and what it owes never exceed this.", valueName: "usd"))
     var credit: String
     @OptionGroup var given: GivenVerifier
     @OptionGroup var options: DatabaseOptions
@@ -45,7 +46,7 @@ struct CompanyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the companies (operator), or one company's account.",
       discussion: "EXAMPLES\n  gpumarket company list\n  gpumarket company list --as acme")
-    @Flag(help: "Your own account: for a company's login on a server of its own.") var mine = false
+    @Flag(help: "Your own account, by your own login on a shared server.") var mine = false
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
@@ -112,18 +113,18 @@ struct CompanyCommand: ParsableCommand {
 
   struct Cap: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Cap the GPUs of a pool that a company may hold in any slot (operator).",
+      abstract: "Limit the GPUs of a pool that a company may hold at a time (operator).",
       discussion:
         "EXAMPLES\n  gpumarket company cap acme --pool h100-us --gpus 128\n  gpumarket company cap acme --pool h100-us --none"
     )
     @Argument(help: "The company.") var name: String
     @Option(help: "The pool.") var pool: String
     @Option(help: "The most GPUs in any slot.") var gpus: Int?
-    @Flag(help: "Lift the cap.") var none = false
+    @Flag(help: "Remove the cap.") var none = false
     @OptionGroup var options: DatabaseOptions
 
     func validate() throws {
-      guard (gpus == nil) == none else { throw ValidationError("give --gpus N, or --none to lift the cap") }
+      guard (gpus == nil) == none else { throw ValidationError("give --gpus N, or --none to remove the cap") }
     }
 
     func run() throws {

@@ -8,8 +8,8 @@ struct RoundPricesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prices", abstract: "Show a published round's price for every pool and slot.",
     discussion: """
-      The exact price is in whole micro-dollars for a lot and slot, reserve included: with it the price bound and the \
-      reason why a bid lost can be recomputed (docs/mechanism.md). The price per GPU-hour is that, rounded up.
+      The exact price is for one lot and one slot, in whole micro-dollars, reserve included. From it you can compute why a \
+      bid lost (docs/mechanism.md). The price per GPU-hour is the same, rounded up.
 
       EXAMPLES
         gpumarket round prices 2026-12-07
@@ -26,7 +26,7 @@ struct RoundPricesCommand: ParsableCommand {
     let round = try Rounds.named(name, &connection)
     guard let totals = try Results.totals(name, &connection) else {
       throw Failure(
-        .conflict, "round \(name) is \(round.state.rawValue): prices come with its publication",
+        .conflict, "round \(name) is \(round.state.rawValue): its prices come when it is published",
         advice: "gpumarket round show \(name) shows what it offers")
     }
     let pools = try Rounds.pools(of: name, &connection)

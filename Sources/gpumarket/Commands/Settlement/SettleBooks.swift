@@ -6,9 +6,9 @@ import Units
 
 struct SettleBalances: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "balances", abstract: "Balances of accounts, or totals by company, pool, round or period.",
+    commandName: "balances", abstract: "Show balances of accounts, or totals by company, pool, round or period.",
     discussion: "EXAMPLES\n  gpumarket settle balances\n  gpumarket settle balances --by company")
-  @Option(help: "company, pool, round or period.") var by: String?
+  @Option(help: "Totals by company, pool, round or period.") var by: String?
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -63,11 +63,12 @@ struct SettleBalances: ParsableCommand {
 
 struct SettleCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Prove the ledger, or an exported file; exit code 1 where something is wrong.",
+    commandName: "check", abstract: "Check the ledger, or an exported file.",
     discussion: """
-      Without a file: balances, the chain of hashes, awards and certificate against postings, control totals, \
-      invoices, closed periods. With one: its checksums, control totals and arithmetic, without a database; of an \
-      hledger or beancount file the checksums alone, since those programs check the rest.
+      Without a file it checks the ledger: balances, the chain of hashes, awards against postings, control totals, invoices \
+      and closed periods. With a file it checks checksums, control totals and arithmetic, and needs no database. Of a \
+      file for hledger or beancount it checks only the checksums, because those programs check the rest. If something is \
+      wrong it prints it and ends with exit code 1.
 
       EXAMPLES
         gpumarket settle check

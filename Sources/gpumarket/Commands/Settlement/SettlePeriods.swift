@@ -44,16 +44,16 @@ struct SettlePeriod: ParsableCommand {
 
   struct Close: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Issue the invoices that are missing and close a period: it accepts nothing more.",
+      abstract: "Close a period for good, and issue the invoices that are missing.",
       discussion: """
-        What is corrected later falls in the first open period. Periods close in order.
+        Close periods in order. A later correction goes into the first open period.
 
         EXAMPLE
           gpumarket settle period close 2026-12
         """)
     @Argument(help: "The UTC month, such as 2026-12.") var period: String
-    @Flag(help: "Although it has not ended: later charges fall in the next period.") var early = false
-    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Close it before it has ended: later charges go into the next period.") var early = false
+    @Flag(help: "Do not ask for confirmation.") var yes = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -76,11 +76,11 @@ struct SettleInvoice: ParsableCommand {
 
   struct Issue: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Issue a period's invoices; closing it issues those that are missing.",
+      abstract: "Issue the invoices of a period.",
       discussion: "EXAMPLE\n  gpumarket settle invoice issue --period 2026-12")
     @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
     @Option(help: "Only this company's.") var company: String?
-    @Flag(help: "Although the month has not ended: later charges go on the next invoice.") var early = false
+    @Flag(help: "Issue before the month has ended: later charges go on the next invoice.") var early = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -100,7 +100,7 @@ struct SettleInvoice: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List invoices and what of them is paid.",
+      abstract: "List invoices and what is open on each.",
       discussion: "EXAMPLE\n  gpumarket settle invoice list --company acme")
     @Option(help: ArgumentHelp("Only this UTC month.", valueName: "month")) var period: String?
     @Option(help: "Only this company's.") var company: String?
@@ -117,7 +117,8 @@ struct SettleInvoice: ParsableCommand {
       abstract: "Show an invoice with its lines, as text or as a page.",
       discussion: "EXAMPLE\n  gpumarket settle invoice show INV-000001 --out INV-000001.html")
     @Argument(help: "Its number, such as INV-000001.") var invoice: String
-    @Option(help: ArgumentHelp("Write it here: .html, .pdf (Chromium), .json or text.", valueName: "file"))
+    @Option(
+      help: ArgumentHelp("Write it to this file: .html, .pdf (needs Chromium), .json or text.", valueName: "file"))
     var out: String?
     @OptionGroup var options: DatabaseOptions
 
