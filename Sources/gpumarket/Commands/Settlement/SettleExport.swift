@@ -39,7 +39,7 @@ struct SettleExport: ParsableCommand {
     commandName: "export", abstract: "Write settlement records to a file that finance imports.",
     discussion: """
       The command also writes FILE.totals.json (control totals) and FILE.sha256 (for sha256sum --check). The same ledger \
-      gives the same bytes. docs/finance.md explains every column.
+      gives the same bytes. docs/reference.md explains every column.
 
       --since LAST continues where the last export of this format with --all or --since ended. Exports with --round, \
       --period or --unrecorded do not move that place.
