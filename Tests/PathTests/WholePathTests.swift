@@ -70,7 +70,7 @@ struct WholePathTests {
     _ = try expect(0, "clear", "--due", saying: "no round is due")
     _ = try expect(3, "clear", "--round", "w", saying: "by the server's clock")
     _ = try expect(3, "clear", "--round", "w", "--dry-run", saying: "not sealed")
-    _ = try expect(3, "round", "prices", "w", saying: "prices come with its publication")
+    _ = try expect(3, "round", "prices", "w", saying: "its prices come when it is published")
     _ = try expect(0, "round", "close", "w", "--yes")
     let late = try tool.run(block("8", limit: "2.00", as: "zephyr", "--yes"))
     #expect(late.status == 3 && late.error.contains("is closed"))
