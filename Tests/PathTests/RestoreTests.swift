@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-/// A backup as docs/operating.md describes it, restored on an empty server.
+/// A backup as docs/operator.md describes it, restored on an empty server.
 @Suite("Restore")
 struct RestoreTests {
   static let afterRestore = TestMarket.sqlFolder + "/functions/access/closed_doors.sql"

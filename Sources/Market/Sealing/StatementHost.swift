@@ -67,7 +67,7 @@ public struct StatementHost: Sendable {
         throw TrustProblem(
           "\(path) was signed with another key than this host's",
           "clear on the host, or with the key, that signed it; where that is lost, move the statement elsewhere and tell the "
-            + "auditor (docs/operating.md)")
+            + "auditor (docs/operator.md)")
       }
       guard earlier.isOfSameBook(as: statement) else {
         throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
@@ -86,7 +86,7 @@ public struct StatementHost: Sendable {
 
   private static func signedOtherwise(_ problem: String) -> TrustProblem {
     TrustProblem(
-      problem, "the database was changed or is another one: do not clear; keep both and compare (docs/operating.md)")
+      problem, "the database was changed or is another one: do not clear; keep both and compare (docs/operator.md)")
   }
 
   // MARK: Encrypted rounds
@@ -128,7 +128,7 @@ public struct StatementHost: Sendable {
       "the gate of the encrypted round \(round) is \(announcement.gate?.iso8601 ?? "none") in the database, and this host "
         + "announced \(announced) with its key; nothing was signed or opened",
       "the database was changed: let its administrator restore the gate that was announced, clear the round again, and "
-        + "tell the auditor (docs/operating.md)")
+        + "tell the auditor (docs/operator.md)")
   }
 
   /// The first line of a round key's file: its format and the format's number.
