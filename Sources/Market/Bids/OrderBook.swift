@@ -26,7 +26,7 @@ public struct Receipt: Sendable {
   public let body: String
 
   /// Of a receipt's file; the database's own answer names none.
-  static let format = FileFormat("gpumarket receipt", 1)
+  static let format = FileFormat("receipt", 1)
 
   init(_ value: JSONValue) throws(JSONProblem) {
     func text(_ name: String) throws(JSONProblem) -> String { try value.at(.key(name)).string() }

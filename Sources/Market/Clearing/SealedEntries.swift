@@ -14,7 +14,7 @@ struct SealedEntries: Sendable {
   let caps: [(company: String, pool: String, gpus: Int)]
   /// In the sealed order.
   let entries: [VerifyBundle.Entry]
-  /// Of the caps' digest in the statement, in hexadecimal; empty where there is none, or nothing is compared with it.
+  /// Of the caps' digest in the statement, in hexadecimal; empty where nothing is compared with it.
   var capsSalt = ""
 
   /// The root of these entries, in hexadecimal.
@@ -238,7 +238,6 @@ extension SealedBook {
         statement.problems(
           round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
           pinnedKey: nil))
-      // Asking for the salt makes it, and a dry run, which compares with no statement, writes nothing.
       sealed.capsSalt = try Terms.capsSalt(of: name, &connection)
       try refuse(name, statement.problems(termsOf: sealed, isEncrypted: isEncrypted))
     }

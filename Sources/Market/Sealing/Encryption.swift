@@ -57,10 +57,13 @@ public struct EncryptionAnnouncement: Sendable {
     gate = try row?.optionalInstant("gate")
   }
 
+  /// Of what is signed, and of the file that keeps the key: both name the gate.
+  static let format = FileFormat("round key", 2)
+
   /// What is signed.
   static func message(round: String, publicKey: [UInt8], gate: Instant) -> String {
     JSONText.object([
-      .init("format", "gpumarket round key 2"), .init("round", .string(round)),
+      .init("format", .string(format.text)), .init("round", .string(round)),
       .init("public_key", .string(hex(publicKey))), .init("gate", .string(gate.iso8601)),
     ]).text()
   }

@@ -94,10 +94,14 @@ public struct ControlTotals: Sendable, Equatable {
     return (value, parts.count == 2 ? parts[1].count : 0)
   }
 
+  /// Of the file beside an export.
+  static let format = FileFormat("control totals", 1)
+
   func json(_ data: ExportData, format: ExportFormat, file: String, bytes: Int, sha256: String) -> JSONText {
     [
-      "file": .string(file), "bytes": .integer(Int64(bytes)), "sha256": .string(sha256),
-      "format": .string(format.rawValue), "selection": .string(data.selection.text),
+      "format": .string(Self.format.text), "file": .string(file), "bytes": .integer(Int64(bytes)),
+      "sha256": .string(sha256),
+      "export": .string(format.rawValue), "selection": .string(data.selection.text),
       "after_transaction": data.span.after.map { .integer($0) } ?? .null,
       "up_to_transaction": .integer(data.span.upTo), "ledger_hash": .string(data.headHash),
       "account_mapping": .string(data.accounts.origin), "currency": "USD",

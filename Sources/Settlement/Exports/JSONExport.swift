@@ -2,10 +2,12 @@ import Files
 import Units
 
 extension ExportFormat {
+  static let jsonFormat = FileFormat("settlement", 1)
+
   /// One object, its arrays with one element a line, so that a difference between two files can be read.
   func writeJSON(_ data: ExportData, to file: inout ExportFile) throws {
     let head: JSONText = [
-      "format": "gpumarket settlement 1", "selection": .string(data.selection.text), "currency": "USD",
+      "format": .string(Self.jsonFormat.text), "selection": .string(data.selection.text), "currency": "USD",
       "amounts": "decimal strings in US dollars; postings positive for a debit",
       "after_transaction": data.span.after.map { .integer($0) } ?? .null,
       "up_to_transaction": .integer(data.span.upTo),

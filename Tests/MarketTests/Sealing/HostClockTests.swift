@@ -109,15 +109,18 @@ struct HostClockTests {
     let lines = text.split(separator: "\n")
     #expect(
       lines.count == 3 && lines[0] == "gpumarket round key 2" && lines[1].utf8.count == 64 && lines[2] == Self.gate)
-    for damaged in [
-      "\(lines[0])\n\(lines[1])\nnoon\n", "\(lines[0])\n\(lines[1].dropLast(2))\n\(lines[2])\n",
-      "\(lines[0])\n\(lines[1])\n", text.replacing("key 2", with: "key 1"), "",
+    for (damaged, said) in [
+      ("\(lines[0])\n\(lines[1])\nnoon\n", ""), ("\(lines[0])\n\(lines[1].dropLast(2))\n\(lines[2])\n", ""),
+      ("\(lines[0])\n\(lines[1])\n", ""),
+      (text.replacing("key 2", with: "key 1"), ": this is format 1 of the round key, and this tool reads format 2"),
+      ("", ": this does not say that it is \"gpumarket round key 2\""),
     ] {
       try damaged.write(toFile: early.keyFile, atomically: false, encoding: .utf8)
       let error = #expect(throws: TrustProblem.self) {
         _ = try early.host.roundKey(early.round, publicKey: early.publicKey)
       }
-      #expect(error?.problem.contains("does not hold \"gpumarket round key 2\", a key and a gate") == true)
+      let fault = said.isEmpty ? " does not hold its format, a key and a gate, in three lines" : said
+      #expect(error?.problem == early.keyFile + fault)
     }
   }
 
