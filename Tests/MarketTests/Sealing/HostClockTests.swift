@@ -208,7 +208,7 @@ struct HostClockTests {
     var early = try EarlyRound()
     let gate = try Instant(iso8601: "2020-01-01T00:00Z")
     let secret = try early.host.roundKeyFile(early.round, publicKey: early.publicKey).pair.secretKey
-    try "\(StatementHost.roundKeyHeading)\n\(hex(secret))\n\(gate.iso8601)\n".write(
+    try "\(EncryptionAnnouncement.format.text)\n\(hex(secret))\n\(gate.iso8601)\n".write(
       toFile: early.keyFile, atomically: false, encoding: .utf8)
     var owner = try early.market.connect(nil)
     try owner.script("SET session_replication_role = replica; UPDATE market.round SET gate = '2020-01-01T00:00Z'")
