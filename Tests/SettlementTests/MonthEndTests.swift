@@ -259,7 +259,7 @@ struct MonthEndTests {
     #expect(statement.closingCents == 19000 && statement.saved == Money(cents: 18400) && !statement.isClosed)
     #expect(statement.bids.map(\.award) == [award])
     #expect(statement.text.contains("Closing balance   190.00"))
-    #expect(statement.text.contains("2026-12-07  h100-us       1      160.0        384.00       200.00     184.00"))
+    #expect(statement.text.contains("2026-12-07  h100-us       1      160.0    384.000000       200.00  184.000000"))
     #expect(statement.html.contains("<td>adjustment</td>") && !statement.html.contains("<noise>"))
     let next = try Statement(company: "Acme Robotics", period: "2027-01", &connection)
     #expect(next.openingCents == 19000 && next.closingCents == 39000)
