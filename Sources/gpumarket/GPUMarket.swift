@@ -15,7 +15,8 @@ struct GPUMarket: ParsableCommand {
         gpumarket migrate
         gpumarket pool add h100-us --gpus 256 --lot 8 --reserve 1.10
         gpumarket company add acme --credit 500000
-        gpumarket round open --delivery 2026-12-07T00:00Z/P7D --gate 2026-12-06T12:00Z --pricing vcg
+        gpumarket round open --delivery 2026-12-07T00:00Z/P7D \\
+          --gate 2026-12-06T12:00Z --pricing vcg
         gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 \\
           --window 2026-12-07T00:00Z/2026-12-10T00:00Z --limit 2.40 --as acme
         gpumarket clear --due

@@ -65,6 +65,10 @@ struct GrammarTests {
       #expect(help.status == 0)
       #expect(help.output.contains("EXAMPLE"), "\(command) has no example")
       #expect(help.output.contains("--json"), "\(command) has no --json")
+      // Whoever pastes an example that was wrapped runs half of it: a line of more than 80 characters goes on at the margin.
+      let example = help.output.split(separator: "\n", omittingEmptySubsequences: false)
+        .drop { !$0.hasPrefix("EXAMPLE") }.dropFirst().prefix { !$0.isEmpty }
+      #expect(example.allSatisfy { $0.hasPrefix("  ") }, "\(command): \(example.joined(separator: "\n"))")
     }
   }
 

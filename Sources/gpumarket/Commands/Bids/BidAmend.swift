@@ -11,9 +11,11 @@ struct BidAmend: ParsableCommand {
       parent unless you give --parent or --no-parent.
 
       EXAMPLES
-        gpumarket bid amend b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
+        gpumarket bid amend b_52034bd77158630446d1c0fe9a37b2d8 \\
+          --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
           --window 2026-12-07T00:00Z/P3D --as acme
-        gpumarket bid amend b_81c2e0f6a94d7b350f62ae91d84c5b17 --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
+        gpumarket bid amend b_81c2e0f6a94d7b350f62ae91d84c5b17 \\
+          --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
       """)
   @Argument(help: "The bid's id, as bid list shows it.") var bid: String
   @OptionGroup var write: BidCommand.WriteOptions

@@ -156,8 +156,9 @@ struct BidCommand: ParsableCommand {
         withdraw it.
 
         EXAMPLE
-          gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.40 \\
-            --window 2026-12-07T00:00Z/2026-12-10T00:00Z --or 'pool=h100-eu,gpus=64,hours=24,limit=2.20' --as acme
+          gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 \\
+            --hours 24 --limit 2.40 --window 2026-12-07T00:00Z/2026-12-10T00:00Z \\
+            --or 'pool=h100-eu,gpus=64,hours=24,limit=2.20' --as acme
         """)
     @OptionGroup var write: WriteOptions
     @OptionGroup var block: BlockOptions
@@ -182,8 +183,8 @@ struct BidCommand: ParsableCommand {
         2.00. Any whole number of lots may be awarded, in each slot by itself.
 
         EXAMPLE
-          gpumarket bid curve --round 2026-12-07 --pool h100-us --period 2026-12-07T00:00Z/P7D \\
-            --step 8@3.10 --step 16@2.00 --as acme
+          gpumarket bid curve --round 2026-12-07 --pool h100-us \\
+            --period 2026-12-07T00:00Z/P7D --step 8@3.10 --step 16@2.00 --as acme
         """)
     @OptionGroup var write: WriteOptions
     @Option(help: "The pool.") var pool: String
@@ -213,7 +214,11 @@ struct BidCommand: ParsableCommand {
   struct Withdraw: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Withdraw a bid and all its children.",
-      discussion: "EXAMPLE\n  gpumarket bid withdraw b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --as acme")
+      discussion: """
+        EXAMPLE
+          gpumarket bid withdraw b_52034bd77158630446d1c0fe9a37b2d8 \\
+            --round 2026-12-07 --as acme
+        """)
     @Argument(help: "The bid's id, as bid list shows it.") var bid: String
     @OptionGroup var write: WriteOptions
 

@@ -20,6 +20,7 @@ struct BidImport: ParsableCommand {
 
       EXAMPLE
         gpumarket bid import bids.csv --round 2026-12-07 --as acme --yes
+
       where bids.csv holds
         ref,pool,gpus,hours,window,limit
         train,h100-us,64,24,2026-12-07T00:00Z/P3D,2.40

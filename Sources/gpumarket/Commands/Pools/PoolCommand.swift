@@ -85,7 +85,8 @@ struct PoolCommand: ParsableCommand {
         Open rounds and later ones offer that many GPUs less.
 
         EXAMPLE
-          gpumarket pool outage h100-us --gpus 16 --window 2026-12-08T00:00Z/PT12H --reason 'switch replacement'
+          gpumarket pool outage h100-us --gpus 16 --window 2026-12-08T00:00Z/PT12H \\
+            --reason 'switch replacement'
         """)
     @Argument(help: "The pool.") var pool: String
     @Option(help: "GPUs that are missing.") var gpus: Int

@@ -18,7 +18,8 @@ struct RoundCommand: ParsableCommand {
         cancelled.
 
         EXAMPLE
-          gpumarket round open --delivery 2026-12-07T00:00Z/P7D --gate 2026-12-06T12:00Z --pricing vcg
+          gpumarket round open --delivery 2026-12-07T00:00Z/P7D \\
+            --gate 2026-12-06T12:00Z --pricing vcg
         """)
     @Option(
       help: ArgumentHelp(

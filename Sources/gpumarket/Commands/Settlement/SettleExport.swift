@@ -48,10 +48,12 @@ struct SettleExport: ParsableCommand {
 
       EXAMPLES
         gpumarket settle export --format csv --round 2026-12-07 --out settlement.csv
-        gpumarket settle export --format hledger --period 2026-12 --out december.journal
-        gpumarket settle export --format netsuite --since LAST --accounts accounts.csv --out new.csv
+        gpumarket settle export --format hledger --period 2026-12 \\
+          --out december.journal
+        gpumarket settle export --format netsuite --since LAST \\
+          --accounts accounts.csv --out new.csv
       """)
-  @Option(help: "One of the formats below.") var format: String
+  @Option(help: "One of FORMATS.") var format: String
   @OptionGroup var part: LedgerSelection
   @Option(help: ArgumentHelp("The file to write.", valueName: "file")) var out: String
   @Option(

@@ -40,7 +40,8 @@ struct SettlePayment: ParsableCommand {
       abstract: "Record a payment.",
       discussion: """
         EXAMPLE
-          gpumarket settle payment record --company acme --amount 12500.00 --on 2026-12-20 --reference FT26355
+          gpumarket settle payment record --company acme --amount 12500.00 \\
+            --on 2026-12-20 --reference FT26355
         """)
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
@@ -109,7 +110,7 @@ struct SettleDeposit: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Record a deposit received; it covers what the company owes.",
       discussion:
-        "EXAMPLE\n  gpumarket settle deposit record --company acme --amount 5000.00 --on 2026-12-01 --reference wire-811"
+        "EXAMPLE\n  gpumarket settle deposit record --company acme --amount 5000.00 \\\n    --on 2026-12-01 --reference wire-811"
     )
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
@@ -120,7 +121,8 @@ struct SettleDeposit: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Pay what a company owes from its deposit.",
       discussion:
-        "EXAMPLE\n  gpumarket settle deposit use --company acme --amount 1200.00 --on 2026-12-20 --reference invoice-7")
+        "EXAMPLE\n  gpumarket settle deposit use --company acme --amount 1200.00 \\\n    --on 2026-12-20 --reference invoice-7"
+    )
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions
     func run() throws { try receipt.record(.depositUse, options) }
@@ -130,7 +132,7 @@ struct SettleDeposit: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Record a deposit sent back.",
       discussion:
-        "EXAMPLE\n  gpumarket settle deposit return --company acme --amount 3800.00 --on 2026-12-31 --reference wire-902"
+        "EXAMPLE\n  gpumarket settle deposit return --company acme --amount 3800.00 \\\n    --on 2026-12-31 --reference wire-902"
     )
     @OptionGroup var receipt: ReceiptOptions
     @OptionGroup var options: DatabaseOptions

@@ -35,7 +35,8 @@ struct SettleRelease: ParsableCommand {
       back.
 
       EXAMPLE
-        gpumarket settle release a_0123456789abcdef --from 2026-12-09T12:00Z --credit 80 --reason "run finished early"
+        gpumarket settle release a_0123456789abcdef --from 2026-12-09T12:00Z \\
+          --credit 80 --reason "run finished early"
       """)
   @Argument(help: "The award.") var award: String
   @Option(help: ArgumentHelp("When it ends: the start of a slot.", valueName: "instant")) var from: String
@@ -58,7 +59,8 @@ struct SettleAdjust: ParsableCommand {
     commandName: "adjust", abstract: "Credit part of an award's charge, with a credit note (operator).",
     discussion: """
       EXAMPLE
-        gpumarket settle adjust a_0123456789abcdef --amount 250.00 --reason "slow network" --reference ticket-811
+        gpumarket settle adjust a_0123456789abcdef --amount 250.00 \\
+          --reason "slow network" --reference ticket-811
       """)
   @Argument(help: "The award.") var award: String
   @Option(help: ArgumentHelp("US dollars to credit.", valueName: "usd")) var amount: String

@@ -15,7 +15,8 @@ struct SettleStatement: ParsableCommand {
 
       EXAMPLES
         gpumarket settle statement --company acme --period 2026-12
-        gpumarket settle statement --company acme --period 2026-12 --out acme-2026-12.html
+        gpumarket settle statement --company acme --period 2026-12 \\
+          --out acme-2026-12.html
         gpumarket settle statement --as acme --period 2026-12
       """)
   @Option(help: "The company (finance).") var company: String?

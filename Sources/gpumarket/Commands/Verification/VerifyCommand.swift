@@ -16,10 +16,12 @@ struct VerifyCommand: ParsableCommand {
       is wrong with which entry.
 
       EXAMPLES
-        gpumarket verify --receipt receipt.json --statement 2026-12-07.json --clearing-key "$KEY" --as acme
+        gpumarket verify --receipt receipt.json --statement 2026-12-07.json \\
+          --clearing-key "$KEY" --as acme
         gpumarket verify --round 2026-12-07
         gpumarket verify export --round 2026-12-07 bundle.json
-        gpumarket verify --offline bundle.json --statement 2026-12-07.json --clearing-key "$KEY"
+        gpumarket verify --offline bundle.json --statement 2026-12-07.json \\
+          --clearing-key "$KEY"
       """, subcommands: [VerifyCheck.self, VerifyExport.self, VerifyKey.self],
     defaultSubcommand: VerifyCheck.self)
 }
