@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 logs=.build/stages
 mkdir -p $logs
 rm -f $logs/*
+# What runs in the background does not hear an interrupt from the keyboard.
+trap 'trap - INT TERM; kill 0' INT TERM
 
 # stage NAME COMMAND...: runs it, shows what it said once it ends, and notes its seconds: by the clock, and of processors.
 stage() {
@@ -20,10 +22,11 @@ stage() {
   return $status
 }
 finish() {
+  wait
   echo
   {
     echo "stage|seconds|CPU"
-    cat $logs/*.time 2>/dev/null | awk -F'|' '{ print $1 "|" $2 "|" $3 + $4 }' | sort -t'|' -k2,2nr
+    cat $logs/*.time | awk -F'|' '{ print $1 "|" $2 "|" $3 + $4 }' | sort -t'|' -k2,2nr
     echo "in all|$SECONDS|"
   } | column -t -s'|'
   [ ! -e $logs/failed ]
@@ -47,5 +50,4 @@ if stage "release build" swift build -c release --product gpumarket -q; then
   stage "peers" tools/check-peers.sh
   wait $builds && stage "same bytes" tools/check-builds.sh
 fi
-wait
 finish
