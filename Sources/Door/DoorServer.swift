@@ -67,7 +67,8 @@ public final class DoorServer: Sendable {
           }
           channel.closeFuture.whenComplete { _ in table.remove(channel) }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-            withPipeliningAssistance: true, withErrorHandling: true, withDecoderLimitConfiguration: decoding)
+            withPipeliningAssistance: true, withErrorHandling: true, withEncoderConfiguration: .init(),
+            withDecoderLimitConfiguration: decoding)
           try channel.pipeline.syncOperations.addHandler(
             HTTPConnection(service, table, limits, log, trustsProxy: trustsProxy))
         }
