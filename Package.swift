@@ -19,6 +19,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "Units", swiftSettings: strict),
@@ -29,7 +30,7 @@ let package = Package(
     .target(name: "Instances", dependencies: ["Clearing", "Files", "Units"], swiftSettings: strict),
     .target(name: "Replay", dependencies: ["Files", "Units"], swiftSettings: strict),
     .target(
-      name: "Market", dependencies: ["Postgres", "Clearing", "Files", "Units", "CSodium"],
+      name: "Market", dependencies: ["Signing", "Postgres", "Clearing", "Files", "Units", "CSodium"],
       swiftSettings: strict),
     .target(
       name: "Door",
@@ -37,12 +38,13 @@ let package = Package(
         "Market", "Signing", "Postgres", "Files", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
       ], swiftSettings: strict),
+    .target(name: "DoorClient", dependencies: ["CCurl", "Signing", "Files"], swiftSettings: strict),
     .target(
       name: "Settlement", dependencies: ["Postgres", "Files", "Units", "CSodium"], swiftSettings: strict),
     .executableTarget(
       name: "gpumarket",
       dependencies: [
-        "Door", "Signing", "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
+        "Door", "DoorClient", "Signing", "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -60,7 +62,7 @@ let package = Package(
     .testTarget(name: "ReplayTests", dependencies: ["Replay", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "MarketTests", dependencies: market, swiftSettings: strict),
     .testTarget(
-      name: "DoorTests", dependencies: ["Door", "Signing", "Market", "Postgres", "Files", "Units", "TestSupport"],
+      name: "DoorTests", dependencies: ["Door", "DoorClient", "Signing", "Market", "Postgres", "Files", "Units", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),

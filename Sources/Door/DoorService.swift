@@ -107,9 +107,13 @@ final class DoorService: Sendable {
     if let refusal = database.read(.init(work: work, reply: reply), owner: owner) { reply(refusal) }
   }
 
-  private func enter(_ request: EntryRequest, _ owner: String, _ reply: @escaping @Sendable (DoorAnswer) -> Void) {
-    guard let terms = terms.withLock({ $0[request.round] }) else {
-      // The first for this round: its terms are read, then it goes on.
+  /// - Parameter isFresh: whether the round's terms were just read.
+  private func enter(
+    _ request: EntryRequest, _ owner: String, isFresh: Bool = false, _ reply: @escaping @Sendable (DoorAnswer) -> Void
+  ) {
+    let terms = terms.withLock { $0[request.round] }
+    guard isFresh || terms == request.terms else {
+      // The first for this round, or its terms changed before it took bids: they are read, then it goes on.
       let job = DoorDatabase.ReadJob(
         work: { [self] connection in
           _ = try digest(of: request.round, &connection)
@@ -117,7 +121,7 @@ final class DoorService: Sendable {
         },
         reply: { [self] answer in
           guard answer.status == 200 else { return reply(answer) }
-          enter(request, owner, reply)
+          enter(request, owner, isFresh: true, reply)
         })
       if let refusal = database.read(job, owner: owner) { reply(refusal) }
       return
@@ -135,7 +139,6 @@ final class DoorService: Sendable {
   }
 
   private func digest(of round: String, _ connection: inout Connection) throws -> String {
-    if let known = terms.withLock({ $0[round] }) { return known }
     let digest = hexText(try Terms.offer(of: round, &connection))
     return terms.withLock { terms in
       if terms.count >= 10_000 { terms = [:] }
