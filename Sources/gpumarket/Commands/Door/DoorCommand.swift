@@ -29,7 +29,7 @@ struct DoorCommand: ParsableCommand {
       let market = try client.ask("GET", "/v1/account").at("market").string()
       let terms = try client.ask("GET", "/v1/rounds/\(DoorClient.escaped(round))").at("terms").string()
       let answer = try client.enter([wish], round: round, market: market, terms: terms)
-      printJSON(answer.at("receipts").text)
+      printJSON(try answer.at("receipts").text)
     }
   }
 
