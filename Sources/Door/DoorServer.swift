@@ -57,7 +57,6 @@ public final class DoorServer: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 4)
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { [decoding] channel in
         channel.eventLoop.makeCompletedFuture {
           // Behind a proxy all have one address: the proxy counts them.

@@ -115,9 +115,10 @@ BEGIN
 END
 $$;
 
--- The gate once more, as the transaction ends: a batch that took long must not reach behind it.
+-- The gate once more, as the transaction ends: a batch that took long must not reach behind it. By then the caller's own rights
+-- hold again, so it runs as the owner.
 CREATE OR REPLACE FUNCTION market.gate_at_end() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF clock_timestamp() >= (SELECT r.gate FROM market.round r WHERE r.round_id = NEW.round_id) THEN
     PERFORM market.refuse('GM409', 'the gate of the round closed while the bid was being written',
