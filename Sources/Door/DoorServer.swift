@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// The front door: HTTP on one side, the market's database on the other.
 public final class DoorServer: Sendable {
@@ -36,6 +37,8 @@ public final class DoorServer: Sendable {
   private let table: ConnectionTable
   private let loops: MultiThreadedEventLoopGroup
   private let channel: any Channel
+  /// What stopping came to; nil before.
+  private let outcome = Mutex<Bool?>(nil)
 
   /// Opens the door; it answers from now on.
   ///
@@ -79,8 +82,17 @@ public final class DoorServer: Sendable {
     log.line("listening", [("address", "\(configuration.host):\(port)")])
   }
 
-  /// Takes no more, finishes what was accepted, and ends; false where that took too long and something was dropped.
+  /// Takes no more, finishes what was accepted, and ends; false where that took too long and something was dropped. Called
+  /// again, it says the same.
   public func stop() -> Bool {
+    outcome.withLock { outcome in
+      let value = outcome ?? end()
+      outcome = value
+      return value
+    }
+  }
+
+  private func end() -> Bool {
     let log = configuration.log
     log.line("stopping", [("connections", "\(table.count)")])
     try? channel.close().wait()
