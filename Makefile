@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 RELEASE := .build/release/gpumarket
 
-.PHONY: help setup build demo test lint bench faults fuzz load year install clean
+.PHONY: help setup build demo test check lint bench faults fuzz load year install clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -19,16 +19,14 @@ build: setup ## build the release binary
 demo: build ## clear a market from the bundled job history; leaves demo/awards.csv and demo/settlement.csv
 	@tools/demo.sh demo
 
-test: ## every test, the demo included
+test: ## every test, the demo included; ends with the seconds of each stage
+	@tools/test.sh
+
+check: ## for a change under way: the formatting rules, a debug build, and the tests that take moments
 	@tools/setup.sh test
-	@tools/setup-checkers.sh
 	@swift format lint --strict -r Sources Tests Package.swift
 	@swift build --build-tests -q --explicit-target-dependency-import-check error
-	@swift build -c release --product gpumarket -q
-	@tools/run-tests.sh
-	@tools/check-builds.sh
-	@tools/check-peers.sh
-	@tools/check-demo.sh
+	@tools/run-tests.sh --quick
 
 year: build ## settle 52 rounds of 1,000 awards, export and check them, beside psql \copy
 	@tools/year/run.sh

@@ -3,6 +3,18 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .treatAllWarnings(as: .error)]
 
+/// The engine is optimised in debug builds too, where its tests would otherwise take minutes; it keeps its assertions and can be
+/// tested as any other module. Such flags are refused to a package that others depend on, so there they are left out.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+let fast: [SwiftSetting] =
+  isDependency
+  ? []
+  : [
+    .unsafeFlags(
+      ["-O", "-assert-config", "Debug", "-whole-module-optimization", "-num-threads", "2"],
+      .when(configuration: .debug))
+  ]
+
 /// What a test of the market may import.
 let market: [Target.Dependency] = ["Market", "Postgres", "Clearing", "Files", "Units", "TestSupport"]
 
@@ -26,7 +38,7 @@ let package = Package(
     .target(name: "Files", dependencies: ["CZlib", "Units"], swiftSettings: strict),
     .target(name: "Signing", dependencies: ["CSodium", "Files"], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Units"], swiftSettings: strict),
-    .target(name: "Clearing", dependencies: ["Units"], swiftSettings: strict),
+    .target(name: "Clearing", dependencies: ["Units"], swiftSettings: strict + fast),
     .target(name: "Instances", dependencies: ["Clearing", "Files", "Units"], swiftSettings: strict),
     .target(name: "Replay", dependencies: ["Files", "Units"], swiftSettings: strict),
     .target(

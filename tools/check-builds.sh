@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
-# The same instance and effort give the same bytes by a debug build, a release build, and one tuned to this processor
-# without Swift's checks.
+# The same instance and effort give the same bytes by a build without optimisation, the debug and the release build, and one
+# tuned to this processor without Swift's checks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tuned=.build/tuned
-flags=(-Ounchecked -wmo -Xcc -march=native -parse-as-library -swift-version 6
-  -I Sources/CZlib -Xcc -fmodule-map-file=Sources/CZlib/module.modulemap -I $tuned)
-tools/compile-modules.sh $tuned "${flags[@]}"
-swiftc "${flags[@]}" -module-name Answer tools/builds/Answer.swift $tuned/*.o -lz -o $tuned/answer
+tools/compile-builds.sh
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # A day whose every payment is proven, in the core; a week that no tree reaches, annealed, cooled and searched in neighbourhoods.
@@ -19,17 +15,17 @@ while read -r book rule effort proven; do
     .build/$build/gpumarket solve "$scratch/$book.json" --pricing "$rule" --effort "$effort" --json |
       sed 's/"seconds": [0-9.]*/"seconds": 0.0/' >"$scratch/$build"
   done
-  $tuned/answer "$scratch/$book.json" "$rule" "$effort" >"$scratch/tuned"
-  for build in release tuned; do
-    if ! cmp -s "$scratch/debug" "$scratch/$build"; then
-      echo "✘ builds: $book, $rule, effort $effort: the $build build answers otherwise than the debug build" >&2
-      diff "$scratch/debug" "$scratch/$build" | head -10 >&2
+  for build in plain tuned; do .build/$build/answer "$scratch/$book.json" "$rule" "$effort" >"$scratch/$build"; done
+  for build in debug release tuned; do
+    if ! cmp -s "$scratch/plain" "$scratch/$build"; then
+      echo "✘ builds: $book, $rule, effort $effort: the $build build answers otherwise than the plain build" >&2
+      diff "$scratch/plain" "$scratch/$build" | head -10 >&2
       exit 1
     fi
   done
   # Where one of these changes, what is compared is no longer what is said above.
   for line in "\"pricing\": \"$rule\"" "\"proven\": $proven"; do
-    if ! grep -q "$line" "$scratch/debug"; then
+    if ! grep -q "$line" "$scratch/plain"; then
       echo "✘ builds: $book, $rule, effort $effort: the answer lacks $line; choose another book or effort" >&2
       exit 1
     fi
@@ -40,4 +36,4 @@ day core-selecting 200 true
 week vcg 20 false
 week none 100 false
 END
-echo "✔ builds: debug, release and tuned give the same bytes, $compared clearings"
+echo "✔ builds: plain, debug, release and tuned give the same bytes, $compared clearings"

@@ -10,3 +10,6 @@ public func grouped(_ number: String) -> String {
   }
   return String(whole.reversed()) + (parts.count > 1 ? "." + parts[1] : "")
 }
+
+/// A whole number with commas between thousands: `12,345`.
+public func grouped(_ value: some BinaryInteger) -> String { grouped(String(value)) }

@@ -1,7 +1,7 @@
 import Clearing
 import Files
 
-/// Reads an instance in the JSON form that `docs/engine.md` describes.
+/// Reads an instance in the JSON form that `docs/reference.md` describes.
 /// - Throws: `JSONProblem` with key path, line and column; `InstanceFileError` for what only the whole book shows.
 func readJSONInstance(_ bytes: [UInt8], source: String) throws -> Instance {
   let root = try JSONReader.parse(bytes, source: source)

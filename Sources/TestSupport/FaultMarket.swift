@@ -107,7 +107,8 @@ public final class FaultMarket: Sendable {
     try owner.execute("UPDATE market.round_key SET signature = \(signature) WHERE public_key = \(publicKey)")
     let secret = try host.roundKeyFile(name, publicKey: publicKey).pair.secretKey
     let path = "\(home)/clearing.key.rounds/\(name)-\(hex(publicKey).prefix(16)).key"
-    try "\(hex(secret))\n\(gate.iso8601)\n".write(toFile: path, atomically: false, encoding: .utf8)
+    try "\(EncryptionAnnouncement.format.text)\n\(hex(secret))\n\(gate.iso8601)\n".write(
+      toFile: path, atomically: false, encoding: .utf8)
   }
 
   /// Opens a round, places bids and waits for its gate; returns the receipts.

@@ -8,8 +8,8 @@ struct GPUMarket: ParsableCommand {
     commandName: "gpumarket",
     abstract: "A market for GPU-hours: sealed bids, cleared by auction, settled to the cent.",
     discussion: """
-      With no database named, commands talk to a private PostgreSQL server of your own, started when needed. \
-      --database, PG* variables or a service file reach another one.
+      By default commands use a private PostgreSQL server of your own and start it when needed. To use another \
+      server, give --database, PG* variables or a service file.
 
       EXAMPLE: a market from nothing
         gpumarket migrate
@@ -20,8 +20,13 @@ struct GPUMarket: ParsableCommand {
           --window 2026-12-07T00:00Z/2026-12-10T00:00Z --limit 2.40 --as acme
         gpumarket clear --due
 
-      EXIT CODES: 0 done, 1 internal error, a failed check or output that could not be written, 2 refused by a rule, \
-      3 conflict with what is stored, 4 database unavailable, 64 usage.
+      EXIT CODES
+        0   done
+        1   internal error, failed check, or output that could not be written
+        2   refused by a rule
+        3   conflict with what is stored, such as a closed gate
+        4   database unavailable: try again
+        64  wrong usage
       """,
     version: "0.1.0",
     subcommands: [
@@ -46,7 +51,7 @@ struct GPUMarket: ParsableCommand {
     guard let reason = outputProblem() else { return }
     throw Failure(
       .failed, "standard output could not be written: \(reason); the command itself was done",
-      advice: "what it did stands: repeat only commands that show something, with another place for their output")
+      advice: "do not repeat it unless it only shows something; then send its output elsewhere")
   }
 
   /// Writes what was printed so far to where it goes; says why it did not arrive there.

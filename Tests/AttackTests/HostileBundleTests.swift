@@ -21,6 +21,23 @@ struct HostileBundleTests {
     return try VerifyBundle(json: VerifyBundle.sealed(Array(text.utf8)), source: "forged")
   }
 
+  @Test func aBundleOfAnotherFormatIsRefused() throws {
+    let text = try ClearedMarket.common.get().bundle().text
+    for (other, said) in [
+      (
+        text.replacing("gpumarket bundle 2", with: "gpumarket bundle 3"),
+        "this is format 3 of the bundle, and this tool reads format 2"
+      ),
+      (
+        text.replacing("\"format\":\"gpumarket bundle 2\",", with: ""),
+        "this does not say that it is \"gpumarket bundle 2\""
+      ),
+    ] {
+      let error = #expect(throws: JSONProblem.self) { _ = try VerifyBundle(json: Array(other.utf8), source: "other") }
+      #expect(error?.problem == said)
+    }
+  }
+
   @Test func aPriceBeyondAllMeasureFails() throws {
     func priced(_ number: Int64) throws -> VerifyBundle {
       try forged { text in

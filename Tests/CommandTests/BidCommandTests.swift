@@ -32,7 +32,7 @@ struct BidCommandTests {
       0, amend + ["--step", "8@3.30", "--step", "16@2.10", "--period", "2036-12-08T00:00Z/PT2H"],
       saying: "16 GPUs at most 2.10 USD")
     try market.expect(0, "bid", "list", "--as", "acme", saying: "8@3.30 16@2.10")
-    try market.expect(64, amend + ["--step", "8@3.30", "--gpus", "8"], saying: "no option of a block")
+    try market.expect(64, amend + ["--step", "8@3.30", "--gpus", "8"], saying: "leave out the options of a block")
     try market.expect(64, amend, saying: "a block needs")
   }
 

@@ -55,7 +55,7 @@ struct RemoteServerTests {
     let cleared = try tool.run("clear", "--due", "--database", address("clearing_host", "pw-c"))
     #expect(cleared.status == 0, "\(cleared.error)")
     let awards = try tool.run("award", "list", "--mine", "--json", "--database", company)
-    #expect(awards.output.contains("\"payment_microdollars\": 32000000"))
+    #expect(awards.output.contains("\"payment_usd\": \"32.00\""))
     // Everyone may read the round; what each company pays is not a company's to see.
     let seen = try tool.run("round", "show", "w", "--database", company)
     #expect(seen.status == 0 && seen.output.contains("utilisation") && !seen.output.contains("acme"), "\(seen.error)")

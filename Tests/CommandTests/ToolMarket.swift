@@ -7,15 +7,30 @@ struct ToolMarket {
   let folder: TestFolder
   let tool: Tool
 
-  init() throws {
-    folder = try TestFolder(inMemory: true)
-    tool = Tool(home: folder.path + "/home")
-    try expect(0, "migrate")
-    try expect(0, "pool", "add", "h100", "--gpus", "64", "--lot", "8", "--reserve", "1.10")
-    for company in ["acme", "zephyr"] { try expect(0, "company", "add", company, "--credit", "500000") }
-    try expect(
+  /// Made once by the tool, its server stopped: each test takes a copy.
+  private static let made = Result<TestFolder, any Error> {
+    let market = ToolMarket(folder: try TestFolder(inMemory: true))
+    try market.expect(0, "migrate")
+    try market.expect(0, "pool", "add", "h100", "--gpus", "64", "--lot", "8", "--reserve", "1.10")
+    for company in ["acme", "zephyr"] { try market.expect(0, "company", "add", company, "--credit", "500000") }
+    try market.expect(
       0, "round", "open", "--name", "w", "--delivery", "2036-12-08T00:00Z/P1D", "--gate", "2036-12-07T12:00Z",
       "--pricing", "vcg")
+    try market.expect(0, "server", "stop")
+    return market.folder
+  }
+
+  init() throws {
+    self.init(folder: try TestFolder(inMemory: true))
+    let from = try Self.made.get().path + "/home"
+    let copied = ChildProcess.run(
+      ["/bin/cp", "-a", from, folder.path], environment: [:], log: folder.path + "/copy.log")
+    try #require(copied == 0, "the market was not copied")
+  }
+
+  private init(folder: TestFolder) {
+    self.folder = folder
+    tool = Tool(home: folder.path + "/home")
   }
 
   /// Runs a command and holds it to its exit status and words of what it says.

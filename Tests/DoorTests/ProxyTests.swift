@@ -6,7 +6,7 @@ import Testing
 @testable import Door
 @testable import DoorClient
 
-/// A real nginx that ends TLS before the door, set up as docs/operating.md says, and curl as a client.
+/// A real nginx that ends TLS before the door, set up as docs/operator.md says, and curl as a client.
 @Suite struct ProxyTests {
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/nginx")))
   func nginxEndsTLS() throws {

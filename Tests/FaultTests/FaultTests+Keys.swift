@@ -108,7 +108,7 @@ extension FaultTests {
       try announcement.verify(pinned: hex(host.key.publicKey))
       let (pair, gate) = try host.roundKeyFile(round, publicKey: publicKey)
       #expect(gate == announcement.gate, "the gate of \(round) is another")
-      let bytes = "\(StatementHost.roundKeyHeading)\n\(hex(pair.secretKey))\n\(gate.iso8601)\n".utf8.count
+      let bytes = "\(EncryptionAnnouncement.format.text)\n\(hex(pair.secretKey))\n\(gate.iso8601)\n".utf8.count
       #expect(EncryptionKeyPair(secretKey: pair.secretKey).publicKey == publicKey, "the key of \(round) is another")
       let path = "\(faults.home)/clearing.key.rounds/\(round)-\(hex(publicKey).prefix(16)).key"
       var found = stat()

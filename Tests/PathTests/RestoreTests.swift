@@ -4,10 +4,10 @@ import Postgres
 import TestSupport
 import Testing
 
-/// A backup as docs/operating.md describes it, restored on an empty server.
+/// A backup as docs/operator.md describes it, restored on an empty server.
 @Suite("Restore")
 struct RestoreTests {
-  static let afterRestore = TestMarket.sqlFolder + "/010_closed_doors.sql"
+  static let afterRestore = TestMarket.sqlFolder + "/functions/access/closed_doors.sql"
 
   @Test func aDumpRestoresToAMarketThatHoldsAndVerifies() throws {
     let cleared = try ClearedMarket(seed: 30, bids: 15)

@@ -141,6 +141,31 @@ struct ExportTests {
     #expect(withoutTotals.count == 2 && withoutTotals.first?.hasPrefix("the control totals are not") == true)
   }
 
+  @Test func anotherFormatIsAFinding() throws {
+    let settled = try SettledMarket()
+    try settled.publish("w1")
+    let path = try settled.export(.json)
+    let (file, totals) = (try text(path), try text(path + ".totals.json"))
+    func problems(_ file: String, _ totals: String) throws -> [String] {
+      try writeAtomically(path, file)
+      try writeAtomically(path + ".totals.json", totals)
+      try resign(path, Array(totals.utf8))
+      return try ExportCheck(path: path).problems
+    }
+    #expect(try problems(file, totals).isEmpty)
+    let later = try problems(file.replacing("settlement 1", with: "settlement 2"), totals)
+    #expect(
+      later.count == 1
+        && later[0].contains(
+          "this is format 2 of the settlement, and this tool reads format 1; use the gpumarket that made it"),
+      "\(later)")
+    let unnumbered = try problems(file, totals.replacing("control totals 1", with: "control totals"))
+    #expect(
+      unnumbered.count == 1
+        && unnumbered[0].contains("this is \"gpumarket control totals\", and not \"gpumarket control totals 1\""),
+      "\(unnumbered)")
+  }
+
   /// A payment taken out, and all that counts it made to fit: the numbers before and after show it.
   @Test func aMissingTransactionIsFound() throws {
     let settled = try Self.everything()

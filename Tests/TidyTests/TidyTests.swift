@@ -18,6 +18,22 @@ import Testing
     return table
   }
 
+  /// The modules that a module's files import, C libraries and the toolchain's among them.
+  static func imports(of module: String) throws -> [(file: String, name: String)] {
+    var found: [(file: String, name: String)] = []
+    for source in files(under: "Sources/\(module)", ending: [".swift"]) {
+      for line in try lines(source) where line.contains("import ") {
+        let words = line.split(separator: " ")
+        guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { continue }
+        guard at == 0 || words[0].hasPrefix("@") || ["public", "internal", "package"].contains(words[0]) else {
+          continue
+        }
+        found.append((source.lastPathComponent, String(words[at + 1].split(separator: ".")[0])))
+      }
+    }
+    return found
+  }
+
   static func files(under folder: String, ending suffixes: [String]) -> [URL] {
     let base = root.appending(path: folder)
     guard let walk = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
@@ -39,21 +55,31 @@ import Testing
 
   @Test(arguments: try allowed().sorted { $0.key < $1.key })
   func importsPointOneWay(module: String, allowed: Set<String>) throws {
-    let sources = Self.files(under: "Sources/\(module)", ending: [".swift"])
-    #expect(!sources.isEmpty)
-    for source in sources {
-      for line in try Self.lines(source) where line.contains("import ") {
-        let words = line.split(separator: " ")
-        guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { continue }
-        guard at == 0 || words[0].hasPrefix("@") || ["public", "internal", "package"].contains(words[0]) else {
-          continue
-        }
-        let name = words[at + 1].split(separator: ".")[0]
-        #expect(
-          allowed.contains(String(name)),
-          "\(source.lastPathComponent) imports \(name), which \(module) may not")
+    #expect(!Self.files(under: "Sources/\(module)", ending: [".swift"]).isEmpty)
+    for (file, name) in try Self.imports(of: module) {
+      #expect(allowed.contains(name), "\(file) imports \(name), which \(module) may not")
+    }
+  }
+
+  /// The arrows of the module diagram are the imports that the sources make, but for those of `Units`.
+  @Test func theDiagramShowsTheImports() throws {
+    let modules = Set(try Self.allowed().keys).union(["gpumarket"])
+    var drawn: [String] = []
+    for line in try Self.lines(Self.root.appending(path: "docs/architecture.md")) {
+      let words = line.split(separator: " ").map(String.init)
+      guard words.count == 3, words[1] == "-->", words[0] != words[2] else { continue }
+      if modules.contains(words[0]) || modules.contains(words[2]) { drawn.append("\(words[0]) --> \(words[2])") }
+    }
+    var made: Set<String> = []
+    for module in modules {
+      for name in try Self.imports(of: module).map(\.name) where modules.contains(name) && name != "Units" {
+        made.insert("\(module) --> \(name)")
       }
     }
+    #expect(!made.isEmpty && Set(drawn).count == drawn.count)
+    let (missing, wrong) = (made.subtracting(drawn).sorted(), Set(drawn).subtracting(made).sorted())
+    #expect(missing.isEmpty, "docs/architecture.md draws no arrow for \(missing)")
+    #expect(wrong.isEmpty, "docs/architecture.md draws \(wrong), which nothing imports")
   }
 
   @Test func nothingIsLeftForLater() throws {
@@ -110,18 +136,5 @@ import Testing
         "\(path) makes a table or type, or a function that cannot be replaced")
     }
     #expect(defined.count > 150)
-  }
-
-  @Test func documentsNameFilesThatExist() throws {
-    let link = /\]\(([^)#:\s]+)(?:#[^)]*)?\)/
-    let documents = Self.files(under: "docs", ending: [".md"]) + [Self.root.appending(path: "README.md")]
-    for document in documents {
-      for match in try String(contentsOf: document, encoding: .utf8).matches(of: link) {
-        let target = document.deletingLastPathComponent().appending(path: String(match.1))
-        #expect(
-          FileManager.default.fileExists(atPath: target.path),
-          "\(document.lastPathComponent) links to \(match.1), which is not there")
-      }
-    }
   }
 }

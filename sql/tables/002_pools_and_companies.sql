@@ -18,7 +18,7 @@ CREATE TABLE market.pool (
   -- micro-dollars per GPU-hour
   reserve_price bigint NOT NULL CHECK (reserve_price BETWEEN 0 AND 1000000000000 AND reserve_price % 100 = 0),
   added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CHECK (lot_gpus <= capacity_gpus)
+  CHECK (capacity_gpus % lot_gpus = 0)
 );
 
 CREATE TABLE market.outage (

@@ -1,3 +1,7 @@
+-- How winners may pay. PricingRule.swift has the same names, and a test holds them to each other.
+CREATE TABLE market.pricing_rule (name text PRIMARY KEY);
+INSERT INTO market.pricing_rule VALUES ('pay-as-bid'), ('vcg'), ('core-selecting');
+
 -- A round moves forward only: functions/rounds/forward_only.sql.
 CREATE TABLE market.round (
   round_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -6,7 +10,7 @@ CREATE TABLE market.round (
   delivery_end timestamptz NOT NULL,
   gate timestamptz NOT NULL,
   slot_minutes integer NOT NULL, -- of the market
-  pricing text NOT NULL CHECK (pricing IN ('vcg', 'pay-as-bid', 'core-selecting')),
+  pricing text NOT NULL REFERENCES market.pricing_rule,
   effort text NOT NULL,
   simulated boolean NOT NULL DEFAULT false, -- a replay of the past: its delivery may lie before its gate
   encrypted boolean NOT NULL DEFAULT false, -- bids are sealed to the clearing host's key (005)

@@ -32,7 +32,7 @@ CREATE TABLE market.clearing (
   price_bound bigint NOT NULL CHECK (price_bound >= welfare), -- what the prices alone bound the welfare by
   published_at timestamptz NOT NULL,
   -- the rule that the payments follow: where core-selecting payments could not be proven, VCG
-  priced_by text CHECK (priced_by IN ('pay-as-bid', 'vcg', 'core-selecting')),
+  priced_by text NOT NULL REFERENCES market.pricing_rule,
   CHECK (welfare <= bound),
   CHECK (proven = (welfare = bound))
 );

@@ -20,14 +20,11 @@ CREATE TABLE market.opened (
 -- The private half, written with what was opened, so that whoever may read the book can open every box again.
 CREATE TABLE market.opened_key (
   round_id bigint PRIMARY KEY REFERENCES market.round,
-  secret_key bytea NOT NULL CHECK (length(secret_key) = 32),
-  -- By which rules the round was opened: 1 by an earlier version, which may have looked at no cap and counted no places; 2 by both.
-  rules integer NOT NULL DEFAULT 1
+  secret_key bytea NOT NULL CHECK (length(secret_key) = 32)
 );
 
 -- The salt of the caps' digest in a round's closing statement (Terms.swift), which companies get: whoever has no salt cannot
--- find caps by trying. market.closing_salt makes it, once; the auditor's
--- bundle has it (market.audit_round).
+-- find caps by trying. It is made with the seal; the auditor's bundle has it (market.audit_round).
 CREATE TABLE market.caps_salt (
   round_id bigint PRIMARY KEY REFERENCES market.round,
   salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) CHECK (length(salt) = 16)

@@ -12,12 +12,7 @@ public func clear(
   var solver = Solver(book, work: Work(effort: effort, control: control), report: control.onImprovement)
   solver.run()
   var draft = Draft(instance: instance, book: book, solver: solver)
-  switch pricing {
-  case .none: draft.rule = .none
-  case .payAsBid: draft.payAsBid()
-  case .vcg: draft.payVCG()
-  case .coreSelecting: draft.payCoreSelecting()
-  }
+  pricing.price(&draft)
   return draft.clearing(effort: effort)
 }
 

@@ -2,14 +2,12 @@ import Postgres
 
 /// Credentials that change, companies that leave; operator only, but for a company's own password.
 extension Companies {
-  /// Gives a company a new credential; the old one and its sessions end.
+  /// Gives a company a new credential. The old one ends, and so do its sessions.
   ///
-  /// Not within a transaction: sessions that came in by the old credential before the new one was committed are
-  /// ended then.
+  /// Do not call it within a transaction: sessions can only be ended once the new credential is committed.
   ///
-  /// - Parameter verifier: of a password that the company made and keeps, as in `add`.
-  /// - Throws: `GM400` for what is no verifier, `GM404` for a company that is not there, `GM409` for one that was
-  ///   revoked.
+  /// - Parameter verifier: of a password that the company made itself, as in `add`.
+  /// - Throws: `GM400` if the verifier is none, `GM404` if there is no such company, `GM409` if it was revoked.
   public static func rotate(
     _ connection: inout Connection, company: String, verifier: String? = nil
   ) throws(PostgresError) -> Credential {

@@ -48,9 +48,8 @@ public struct Account: Sendable {
 public enum Companies {
   /// Adds a company and makes its login, with a random password that is stored nowhere.
   ///
-  /// - Parameter verifier: of a password that the company made and keeps (`NewPassword`), in place of the random one.
-  /// - Throws: `GM400` for what is no verifier, `GM409` where the name is taken, `GM422` for a name or credit that none
-  ///   can have.
+  /// - Parameter verifier: of a password that the company made itself (`NewPassword`); nil makes a random password.
+  /// - Throws: `GM400` if the verifier is none, `GM409` if the name is taken, `GM422` if name or credit is not allowed.
   public static func add(
     _ connection: inout Connection, name: String, credit: Money, verifier: String? = nil
   ) throws(PostgresError) -> Credential {

@@ -7,6 +7,17 @@ public enum Bid: Sendable, Equatable {
   case block([BlockAlternative])
   /// For each slot of its segments a falling price–quantity curve.
   case curve([CurveSegment])
+
+  /// Every kind that there is.
+  static let kinds: [any BidKind.Type] = [BlockKind.self, CurveKind.self]
+
+  /// What the market knows of its kind: nothing else asks which one it is.
+  var kind: any BidKind {
+    switch self {
+    case .block(let alternatives): BlockKind(alternatives: alternatives)
+    case .curve(let segments): CurveKind(segments: segments)
+    }
+  }
 }
 
 /// GPUs × slots anywhere in a window.
@@ -71,73 +82,24 @@ extension Bid {
 
   /// The same as a value, for `--json`.
   public var bodyJSON: JSONText {
-    switch self {
-    case .block(let alternatives):
-      ["type": "block", "alternatives": .array(alternatives.map(\.json))]
-    case .curve(let segments):
-      ["type": "curve", "segments": .array(segments.map(\.json))]
-    }
+    let kind = kind
+    return .object([.init("type", .string(type(of: kind).name))] + kind.members)
   }
 
   /// Reads a body back from the order book.
   public init(body text: String) throws(JSONProblem) {
     let root = try JSONReader.parse(Array(text.utf8), source: "bid")
-    switch try root.at("type").string() {
-    case "block":
-      var alternatives: [BlockAlternative] = []
-      for value in try root.at("alternatives").elements() { alternatives.append(try BlockAlternative(value)) }
-      self = .block(alternatives)
-    case "curve":
-      var segments: [CurveSegment] = []
-      for value in try root.at("segments").elements() { segments.append(try CurveSegment(value)) }
-      self = .curve(segments)
-    case let other:
-      throw try root.at("type").problem("\"\(other)\" is no kind of bid", "the kinds are block and curve")
+    let name = try root.at("type").string()
+    guard let kind = Self.kind(named: name) else {
+      throw try root.at("type").problem("\"\(name)\" is no kind of bid", "write \(Self.kindNames)")
     }
-  }
-}
-
-extension BlockAlternative {
-  fileprivate var json: JSONText {
-    var members: [JSONText.Member] = [.init("pool", .string(pool)), .init("gpus", .integer(Int64(gpus)))]
-    if let minimumGPUs { members.append(.init("minimum_gpus", .integer(Int64(minimumGPUs)))) }
-    members.append(.init("slots", .integer(Int64(slots))))
-    members.append(
-      .init("window", ["start": .string(window.start.iso8601ToSecond), "end": .string(window.end.iso8601ToSecond)]))
-    members.append(.init("limit", .integer(limit.microdollarsPerGPUHour)))
-    return .object(members)
-  }
-
-  fileprivate init(_ value: JSONValue) throws(JSONProblem) {
-    self.init(
-      pool: try value.at("pool").string(), gpus: Int(try value.at("gpus").integer()),
-      minimumGPUs: try value["minimum_gpus"].map { value throws(JSONProblem) in Int(try value.integer()) },
-      slots: Int(try value.at("slots").integer()), window: try value.at("window").period(),
-      limit: try value.at("limit").price())
-  }
-}
-
-extension CurveSegment {
-  fileprivate var json: JSONText {
-    [
-      "pool": .string(pool), "start": .string(period.start.iso8601ToSecond), "end": .string(period.end.iso8601ToSecond),
-      "steps": .array(
-        steps.map { ["gpus": .integer(Int64($0.gpus)), "limit": .integer($0.limit.microdollarsPerGPUHour)] }),
-    ]
-  }
-
-  fileprivate init(_ value: JSONValue) throws(JSONProblem) {
-    var steps: [Step] = []
-    for step in try value.at("steps").elements() {
-      steps.append(Step(gpus: Int(try step.at("gpus").integer()), limit: try step.at("limit").price()))
-    }
-    self.init(pool: try value.at("pool").string(), period: try value.period(), steps: steps)
+    self = try kind.init(body: root).bid
   }
 }
 
 extension JSONValue {
   /// An object with `start` and `end`.
-  fileprivate func period() throws(JSONProblem) -> TimeRange {
+  func period() throws(JSONProblem) -> TimeRange {
     let start = try at("start").string()
     let end = try at("end").string()
     do {
@@ -148,7 +110,7 @@ extension JSONValue {
   }
 
   /// Whole micro-dollars per GPU-hour.
-  fileprivate func price() throws(JSONProblem) -> Price {
+  func price() throws(JSONProblem) -> Price {
     let value = try integer()
     do {
       return try Price(microdollarsPerGPUHour: value)

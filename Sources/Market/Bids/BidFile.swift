@@ -24,12 +24,12 @@ public enum BidFile {
     public var description: String { problems.joined(separator: "\n") }
   }
 
-  /// Reads a file; JSON is recognised by its first character.
+  /// Reads a file. Its first character tells JSON from CSV.
   ///
   /// - Parameters:
-  ///   - pools: what the round offers; each part of each bid is held to it.
+  ///   - pools: what the round offers; every bid is checked against it.
   ///   - caps: of the company that bids.
-  /// - Throws: `Errors`, or `CSVError` and `JSONProblem` where the text has not the form at all.
+  /// - Throws: `Errors`; `CSVError` or `JSONProblem` if the text is neither CSV nor JSON.
   public static func read(
     _ bytes: [UInt8], source: String, round: Round, pools: [OfferedPool], caps: [(pool: String, gpus: Int)] = []
   ) throws -> [Item] {
@@ -61,8 +61,8 @@ public enum BidFile {
 
     mutating func readCSV(_ bytes: [UInt8]) throws {
       var csv = try CSVReader(bytes, source: source)
-      try csv.require(
-        columns: ["ref", "pool", "gpus", "hours", "window", "limit"], optional: ["min_gpus", "parent", "kind", "steps"])
+      let needed = ["ref", "pool", "gpus", "hours", "window", "limit"]
+      try csv.require(columns: needed, optional: ["parent", "kind"] + Bid.columns.filter { !needed.contains($0) })
       while let record = try csv.next() {
         do {
           try readRow(record)
@@ -74,75 +74,24 @@ public enum BidFile {
 
     private mutating func readRow(_ row: CSVRecord) throws {
       let ref = row["ref"] ?? ""
-      guard !ref.isEmpty else { throw refuse(row, "ref", "ref is empty", "name each bid; alternatives share a name") }
+      guard !ref.isEmpty else { throw row.refuse("ref", "ref is empty", "name each bid; alternatives share a name") }
       let parent = row["parent"].flatMap { $0.isEmpty ? nil : $0 }
-      let window = try value(row, "window") { try TimeRange(iso8601: $0) }
-      let bid: Bid
-      switch row["kind"] ?? "" {
-      case "", "block":
-        let minimum = row["min_gpus"].flatMap { $0.isEmpty ? nil : $0 } == nil ? nil : try whole(row, "min_gpus")
-        let choice = BlockAlternative(
-          pool: row["pool"] ?? "", gpus: try whole(row, "gpus"), minimumGPUs: minimum,
-          slots: try value(row, "hours") { try round.slotLength.slots(hours: $0) }, window: window,
-          limit: try value(row, "limit") { try Price(dollarsPerGPUHour: $0) })
-        try empty(row, ["steps"], of: "block")
-        try held(row) { () throws(BidRules.Fault) in try rules.check(choice) }
-        bid = .block([choice])
-      case "curve":
-        let steps = try value(row, "steps") { text in
-          try text.split(separator: " ").map { step in
-            let parts = step.split(separator: "@", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0].first != "+", let gpus = Int(parts[0]), (1...10_000_000).contains(gpus)
-            else {
-              throw UnitError("the step \"\(step)\" is not GPUS@LIMIT", advice: "write steps as 8@3.10 16@2.00")
-            }
-            return CurveSegment.Step(gpus: gpus, limit: try Price(dollarsPerGPUHour: parts[1]))
-          }
-        }
-        try empty(row, ["gpus", "hours", "limit", "min_gpus"], of: "curve")
-        let segment = CurveSegment(pool: row["pool"] ?? "", period: window, steps: steps)
-        try held(row) { () throws(BidRules.Fault) in try rules.check(segment) }
-        bid = .curve([segment])
-      default:
-        throw refuse(
-          row, "kind", "\"\(row["kind"] ?? "")\" is no kind of bid", "write block or curve, or leave it empty")
+      let word = row["kind"] ?? ""
+      // A file without the column is of blocks.
+      guard let kind = Bid.kind(named: word.isEmpty ? BlockKind.name : word) else {
+        throw row.refuse("kind", "\"\(word)\" is no kind of bid", "write \(Bid.kindNames), or leave it empty")
       }
-      add(Item(bid: bid, parent: parent, ref: ref, line: row.line, column: 1))
-    }
-
-    /// What stands in a column that says nothing for this kind of bid would be ignored unseen.
-    private func empty(_ row: CSVRecord, _ columns: [String], of kind: String) throws {
-      for column in columns where row[column]?.isEmpty == false {
-        throw refuse(row, column, "\(column) says nothing of a \(kind)", "leave it empty")
+      let found = try kind.init(Row(record: row, round: round))
+      // What stands in a column that says nothing for this kind of bid would be ignored unseen.
+      for column in Bid.columns where !kind.columns.contains(column) && row[column]?.isEmpty == false {
+        throw row.refuse(column, "\(column) says nothing of a \(kind.name)", "leave it empty")
       }
-    }
-
-    private func held(_ row: CSVRecord, _ check: () throws(BidRules.Fault) -> Void) throws {
-      do {
-        try check()
+      do throws(BidRules.Fault) {
+        try found.checkParts(rules)
       } catch {
-        throw refuse(row, error.part.rawValue, error.problem, error.advice)
+        throw row.refuse(error.part.rawValue, error.problem, error.advice)
       }
-    }
-
-    private func whole(_ row: CSVRecord, _ column: String) throws(CSVError) -> Int {
-      Int(try row.integer(row.index(of: column) ?? 0, in: 1...10_000_000))
-    }
-
-    private func value<T>(_ row: CSVRecord, _ column: String, _ parse: (String) throws -> T) throws -> T {
-      do {
-        return try parse(row[column] ?? "")
-      } catch let error as UnitError {
-        throw refuse(row, column, error.problem, advice(error, column))
-      }
-    }
-
-    private func refuse(_ row: CSVRecord, _ column: String, _ problem: String, _ advice: String) -> CSVError {
-      row.index(of: column).map { row.refuse($0, problem, advice) } ?? row.refuse(problem, advice)
-    }
-
-    private func advice(_ error: UnitError, _ column: String) -> String {
-      column == "window" ? "\(error.advice); round \(round.name) delivers in \(round.delivery)" : error.advice
+      add(Item(bid: found.bid, parent: parent, ref: ref, line: row.line, column: 1))
     }
 
     // MARK: JSON
@@ -158,57 +107,15 @@ public enum BidFile {
     }
 
     private mutating func readBid(_ value: JSONValue) throws {
-      try value.require(keys: ["ref"], optional: ["parent", "alternatives", "curve"])
+      let keys = Bid.kinds.map { $0.fileKey }
+      try value.require(keys: ["ref"], optional: ["parent"] + keys)
       let parent = try value["parent"].flatMap { $0.isNull ? nil : try $0.string() }
-      let bid: Bid
-      if let choices = value["alternatives"], value["curve"] == nil {
-        bid = .block(
-          try choices.elements().map { choice in
-            try choice.require(keys: ["pool", "gpus", "hours", "window", "limit"], optional: ["min_gpus"])
-            let alternative = BlockAlternative(
-              pool: try choice.at("pool").string(), gpus: Int(try choice.at("gpus").integer(in: 1...10_000_000)),
-              minimumGPUs: try choice["min_gpus"].flatMap { $0.isNull ? nil : try Int($0.integer(in: 1...10_000_000)) },
-              slots: try parsed(choice.at("hours"), decimal: true) { try round.slotLength.slots(hours: $0) },
-              window: try parsed(choice.at("window")) { try TimeRange(iso8601: $0) },
-              limit: try parsed(choice.at("limit"), decimal: true) { try Price(dollarsPerGPUHour: $0) })
-            try held(choice) { () throws(BidRules.Fault) in try rules.check(alternative) }
-            return alternative
-          })
-      } else if let segments = value["curve"], value["alternatives"] == nil {
-        bid = .curve(
-          try segments.elements().map { segment in
-            try segment.require(keys: ["pool", "window", "steps"])
-            let curve = CurveSegment(
-              pool: try segment.at("pool").string(),
-              period: try parsed(segment.at("window")) { try TimeRange(iso8601: $0) },
-              steps: try segment.at("steps").elements().map { step in
-                CurveSegment.Step(
-                  gpus: Int(try step.at(0).integer(in: 1...10_000_000)),
-                  limit: try parsed(step.at(1), decimal: true) { try Price(dollarsPerGPUHour: $0) })
-              })
-            try held(segment) { () throws(BidRules.Fault) in try rules.check(curve) }
-            return curve
-          })
-      } else {
-        throw value.problem("the bid has not exactly one of alternatives and curve", "give one of them")
+      let named = Bid.kinds.filter { value[$0.fileKey] != nil }
+      guard named.count == 1, let kind = named.first, let parts = value[kind.fileKey] else {
+        throw value.problem("the bid has not exactly one of \(keys.joined(separator: " and "))", "give one of them")
       }
+      let bid = try kind.init(parts, Values(round: round, rules: rules)).bid
       add(Item(bid: bid, parent: parent, ref: try value.at("ref").string(), line: value.line, column: value.column))
-    }
-
-    private func held(_ value: JSONValue, _ check: () throws(BidRules.Fault) -> Void) throws {
-      do {
-        try check()
-      } catch {
-        throw (value[error.part.rawValue] ?? value).problem(error.problem, error.advice)
-      }
-    }
-
-    private func parsed<T>(_ value: JSONValue, decimal: Bool = false, _ parse: (String) throws -> T) throws -> T {
-      do {
-        return try parse(decimal ? value.decimalText() : value.string())
-      } catch let error as UnitError {
-        throw value.problem(error.problem, "\(error.advice); round \(round.name) delivers in \(round.delivery)")
-      }
     }
 
     // MARK: Both
@@ -220,14 +127,9 @@ public enum BidFile {
         items.append(item)
         return
       }
-      let bid: Bid
-      switch (items[at].bid, item.bid) {
-      case (.block(let earlier), .block(let more)): bid = .block(earlier + more)
-      case (.curve(let earlier), .curve(let more)): bid = .curve(earlier + more)
-      default:
+      guard let bid = items[at].bid.kind.joined(with: item.bid.kind) else {
         problems.append(
-          "\(source) line \(item.line), column \(item.column): \"\(item.ref)\" is block and curve; a bid is one of them"
-        )
+          "\(source) line \(item.line), column \(item.column): \"\(item.ref)\" is of two kinds; a bid is of one")
         return
       }
       guard item.parent == nil || item.parent == items[at].parent else {

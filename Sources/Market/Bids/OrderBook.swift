@@ -28,7 +28,7 @@ public struct Receipt: Sendable {
   public let signature: String?
 
   /// Of a receipt's file; the database's own answer names none.
-  static let format = FileFormat("gpumarket receipt", 2)
+  static let format = FileFormat("receipt", 2)
 
   init(_ value: JSONValue) throws(JSONProblem) {
     func text(_ name: String) throws(JSONProblem) -> String { try value.at(.key(name)).string() }

@@ -50,6 +50,27 @@ public struct BookInstance: Sendable {
   private let book: SealedBook
   private let alternatives: [Int: [Int]]
 
+  /// How a kind of bid counts in lots and slots.
+  struct Lots {
+    let length: SlotLength
+    let deliveryStart: Instant
+    let poolIndex: [String: Int]
+    let lotGPUs: [Int]
+    /// The bid that is read, for the error.
+    var asked = ""
+
+    func pool(_ name: String) throws(InstanceError) -> (index: Int, lot: Int) { try pool(name, of: "bid \(asked)") }
+
+    func pool(_ name: String, of what: @autoclosure () -> String) throws(InstanceError) -> (index: Int, lot: Int) {
+      guard let index = poolIndex[name] else {
+        throw InstanceError(problem: "\(what()) names the pool \(name), which the round does not offer; correct it")
+      }
+      return (index, lotGPUs[index])
+    }
+
+    func slot(_ instant: Instant) -> Int { Int((instant - deliveryStart).seconds / length.span.seconds) }
+  }
+
   /// Turns pools into lots and windows into placements.
   ///
   /// Quantities are counted in lots, capacities and caps rounded down to whole lots. A block bid's placements are
@@ -65,14 +86,10 @@ public struct BookInstance: Sendable {
         name: pool.name, capacity: pool.capacityGPUs.map { $0 / pool.lotGPUs },
         reserve: pool.reserve.microdollarsPerGPUSlot(length) * Int64(pool.lotGPUs))
     }
-    func pool(_ name: String, of what: @autoclosure () -> String) throws(InstanceError) -> (index: Int, lot: Int) {
-      guard let index = poolIndex[name] else {
-        throw InstanceError(problem: "\(what()) names the pool \(name), which the round does not offer; correct it")
-      }
-      return (index, book.pools[index].lotGPUs)
-    }
+    let lots = Lots(
+      length: length, deliveryStart: round.delivery.start, poolIndex: poolIndex, lotGPUs: book.pools.map(\.lotGPUs))
     for cap in book.caps {
-      let (index, lot) = try pool(cap.pool, of: "a cap of company \(cap.company)")
+      let (index, lot) = try lots.pool(cap.pool, of: "a cap of company \(cap.company)")
       builder.addCap(company: cap.company, pool: index, gpus: cap.gpus / lot)
     }
     let shared = Self.sharedIDs(book)
@@ -81,44 +98,17 @@ public struct BookInstance: Sendable {
       shared.contains(id) ? "\(entry.company)/\(id)" : id
     }
     var alternatives: [Int: [Int]] = [:]
-    func slot(_ instant: Instant) -> Int { Int((instant - round.delivery.start).seconds / length.span.seconds) }
     for (position, entry) in book.entries.enumerated() {
-      switch entry.bid {
-      case .block(let choices):
-        var placements: [Placement] = []
-        var origin: [Int] = []
-        for (number, choice) in choices.enumerated() {
-          let (index, lot) = try pool(choice.pool, of: "bid \(entry.id)")
-          let lots = choice.gpus / lot
-          // In 128 bits: what is too much the builder names, once it is cut to 64.
-          let value = Int64(
-            clamping: Int128(choice.limit.microdollarsPerGPUSlot(length)) * Int128(choice.gpus) * Int128(choice.slots))
-          for start in slot(choice.window.start)...(slot(choice.window.end) - choice.slots) {
-            placements.append(
-              Placement(
-                value: value, uses: [Use(pool: index, firstSlot: start, slots: choice.slots, gpus: lots)],
-                minimumGPUs: choice.minimumGPUs.map { $0 / lot }))
-            origin.append(number)
-          }
-        }
-        if choices.count > 1 { alternatives[position] = origin }
-        _ = builder.addBid(
-          id: engineID(entry.id, entry), company: entry.company, parent: entry.parent.map { engineID($0, entry) },
-          placements: placements)
-      case .curve(let segments):
-        var points: [CurvePoint] = []
-        for segment in segments {
-          let (index, lot) = try pool(segment.pool, of: "bid \(entry.id)")
-          let steps = segment.steps.map {
-            CurveStep(gpus: $0.gpus / lot, price: $0.limit.microdollarsPerGPUSlot(length) * Int64(lot))
-          }
-          for slot in slot(segment.period.start)..<slot(segment.period.end) {
-            points.append(CurvePoint(pool: index, slot: slot, steps: steps))
-          }
-        }
-        _ = builder.addBid(
-          id: engineID(entry.id, entry), company: entry.company, parent: entry.parent.map { engineID($0, entry) },
-          curve: points)
+      let id = engineID(entry.id, entry)
+      let parent = entry.parent.map { engineID($0, entry) }
+      var lots = lots
+      lots.asked = entry.id
+      switch try entry.bid.kind.demand(lots) {
+      case .placements(let placements, let origin):
+        alternatives[position] = origin
+        _ = builder.addBid(id: id, company: entry.company, parent: parent, placements: placements)
+      case .points(let points):
+        _ = builder.addBid(id: id, company: entry.company, parent: parent, curve: points)
       }
     }
     self.alternatives = alternatives
@@ -168,12 +158,6 @@ public struct BookInstance: Sendable {
     return Int((period.start - delivery.start).seconds / slot)..<Int((period.end - delivery.start).seconds / slot)
   }
 
-  /// The slots that a block may begin in.
-  func starts(of choice: BlockAlternative) -> ClosedRange<Int> {
-    let window = slots(of: choice.window)
-    return window.lowerBound...(window.upperBound - choice.slots)
-  }
-
   /// GPUs in one lot of a pool.
   public func lotGPUs(ofPool pool: Int) -> Int { book.pools[pool].lotGPUs }
 }
@@ -183,42 +167,9 @@ extension BookInstance {
   ///
   /// - Parameter uses: in lots, by pool index.
   func award(bid: Int, alternative: Int?, uses: [Use], _ published: VerifyBundle.PublishedAward) -> Award? {
-    var placement: Int?
-    if let alternative {
-      guard let use = uses.first, uses.count == 1,
-        let found = placementIndex(bid: bid, alternative: alternative, pool: use.pool, firstSlot: use.firstSlot)
-      else { return nil }
-      placement = found
-    }
-    let uses = alternative == nil ? inBidsOrder(uses, of: bid) : uses
+    guard let found = entry(ofBid: bid).bid.kind.engineAward(alternative: alternative, uses, self) else { return nil }
     return Award(
-      bid: bid, placement: placement, gpus: uses.first?.gpus ?? 0, uses: uses, value: published.value,
+      bid: bid, placement: found.placement, gpus: found.uses.first?.gpus ?? 0, uses: found.uses, value: published.value,
       reserveCost: published.reserveCost, payment: published.payment)
-  }
-
-  /// The database gives the slots of a curve by time, the engine by the curve's segments.
-  private func inBidsOrder(_ uses: [Use], of bid: Int) -> [Use] {
-    guard case .curve(let segments) = entry(ofBid: bid).bid else { return uses }
-    func segment(_ use: Use) -> Int {
-      segments.firstIndex { $0.pool == poolName(use.pool) && slots(of: $0.period).contains(use.firstSlot) }
-        ?? segments.count
-    }
-    return uses.map { ($0, segment($0)) }.sorted { ($0.1, $0.0.firstSlot) < ($1.1, $1.0.firstSlot) }.map(\.0)
-  }
-
-  /// The placements of a block bid are its alternatives in order, each at every start of its window.
-  private func placementIndex(bid: Int, alternative: Int, pool: Int, firstSlot: Int) -> Int? {
-    let entry = entry(ofBid: bid)
-    guard case .block(let choices) = entry.bid, choices.indices.contains(alternative - 1) else { return nil }
-    var index = 0
-    for (number, choice) in choices.enumerated() {
-      let starts = starts(of: choice)
-      if number == alternative - 1 {
-        guard starts.contains(firstSlot), poolName(pool) == choice.pool else { return nil }
-        return index + firstSlot - starts.lowerBound
-      }
-      index += starts.count
-    }
-    return nil
   }
 }

@@ -16,7 +16,7 @@ struct SealedEntries: Sendable {
   let entries: [VerifyBundle.Entry]
   /// By position in `entries`: why one counts for nothing. Everything that asks what stands passes it over.
   var setAside: [Int: String] = [:]
-  /// Of the caps' digest in the statement, in hexadecimal; empty where there is none, or nothing is compared with it.
+  /// Of the caps' digest in the statement, in hexadecimal; empty where nothing is compared with it.
   var capsSalt = ""
 
   /// The root of these entries, in hexadecimal.
@@ -146,34 +146,18 @@ struct SealedEntries: Sendable {
   /// What the door makes sure of and the engine's instance relies on.
   private func checkWithinRound(_ bid: Bid) throws(TrustProblem) {
     let slot = round.slotLength.span.seconds
-    func check(_ name: String, _ period: TimeRange, gpus: [Int], slots: Int, limit: Price) throws(TrustProblem) {
-      let lot = pools.first { $0.name == name }?.lotGPUs ?? 0
-      let delivery = round.delivery
-      guard lot > 0, gpus.allSatisfy({ $0 > 0 && $0 <= 10_000_000 && $0 % lot == 0 }), slots > 0,
-        period.start >= delivery.start, period.end <= delivery.end, period.length.seconds / slot >= slots,
-        (period.start - delivery.start).seconds % slot == 0, period.length.seconds % slot == 0
+    let delivery = round.delivery
+    for ask in bid.kind.asks {
+      let lot = pools.first { $0.name == ask.pool }?.lotGPUs ?? 0
+      let period = ask.period
+      guard lot > 0, !ask.gpus.isEmpty, ask.gpus.allSatisfy({ $0 > 0 && $0 <= 10_000_000 && $0 % lot == 0 }),
+        ask.slots > 0, period.start >= delivery.start, period.end <= delivery.end,
+        period.length.seconds / slot >= ask.slots, (period.start - delivery.start).seconds % slot == 0,
+        period.length.seconds % slot == 0
       else { throw TrustProblem("it asks for what the round does not offer", "the door refuses such a bid") }
-      let most = Int128(limit.microdollarsPerGPUSlot(round.slotLength)) * Int128(gpus.max() ?? 0) * Int128(slots)
-      guard most <= Int128(Limits.totalValue) else {
+      let perSlot = Int128(ask.limit.microdollarsPerGPUSlot(round.slotLength))
+      guard perSlot * Int128(ask.gpus.max() ?? 0) * Int128(ask.slots) <= Int128(Limits.totalValue) else {
         throw TrustProblem("it is worth more than a whole book may be", "the door refuses such a bid")
-      }
-    }
-    switch bid {
-    case .block(let choices):
-      for choice in choices {
-        try check(
-          choice.pool, choice.window, gpus: [choice.gpus, choice.minimumGPUs ?? choice.gpus], slots: choice.slots,
-          limit: choice.limit)
-      }
-    case .curve(let segments):
-      for segment in segments {
-        for step in segment.steps {
-          try check(segment.pool, segment.period, gpus: [step.gpus], slots: 1, limit: step.limit)
-        }
-        // Where there is no step, its pool and period are relied on all the same.
-        if segment.steps.isEmpty {
-          throw TrustProblem("a segment of its curve has no steps", "the door refuses such a bid")
-        }
       }
     }
   }
@@ -294,7 +278,6 @@ extension SealedBook {
         statement.problems(
           round: name, entryCount: sealed.entries.count, merkleRoot: bytes(hex: sealed.computedRoot) ?? [],
           pinnedKey: nil))
-      // Asking for the salt makes it, and a dry run, which compares with no statement, writes nothing.
       sealed.capsSalt = try Terms.capsSalt(of: name, &connection)
       try refuse(name, statement.problems(termsOf: sealed, isEncrypted: isEncrypted))
     }
@@ -311,7 +294,7 @@ extension SealedBook {
     throw TrustProblem(
       "the book of round \(name) is not the one that was sealed: \(problems.prefix(5).joined(separator: "; "))\(more)",
       "it was not cleared: keep the database as it is, compare it with a backup and the signed statement, and tell the "
-        + "auditor (docs/operating.md)")
+        + "auditor (docs/operator.md)")
   }
 
   /// As a dry run finds a book that the clearing job has not come to yet.

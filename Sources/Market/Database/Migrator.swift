@@ -39,7 +39,7 @@ public struct Migrator {
 
   /// The files of tables in order, then the functions, and which are applied here.
   ///
-  /// - Throws: `Problem` where the database belongs to another version, or a file of tables has changed.
+  /// - Throws: `Problem` where the database belongs to another version or to something else, or a file of tables has changed.
   public func status(_ connection: inout Connection) throws -> [Migration] {
     var recorded: [(name: String, checksum: String, at: Instant)] = []
     var functions: (version: Int, checksum: String, at: Instant)?
@@ -52,6 +52,12 @@ public struct Migrator {
       functions = try connection.query("SELECT * FROM gpumarket_migration.functions").first.map {
         (try $0.get("version"), try $0.get("sha256"), try $0.instant("applied_at"))
       }
+    } else if try connection.query("SELECT to_regnamespace('market') AS there").one().optional("there", as: String.self)
+      != nil
+    {
+      throw Problem(
+        description: "this database has a schema named market that no migration of this tool has recorded; "
+          + "migrate an empty database")
     }
     for (number, one) in recorded.enumerated() {
       guard number < files.tables.count, files.tables[number].path == one.name else {

@@ -5,9 +5,9 @@ import Units
 public struct Pool: Sendable {
   /// Unique in the market: 1 to 63 lower-case letters, digits and `.`, `_`, `-`, the first a letter or digit.
   public let name: String
-  /// Whole, without outages or what rounds have taken: 1 to 10,000,000.
+  /// Whole, without outages or what rounds have taken: 1 to 10,000,000, a multiple of the lot.
   public let capacityGPUs: Int
-  /// GPUs trade in multiples of this.
+  /// GPUs trade in multiples of this: 1 to 100,000.
   public let lotGPUs: Int
   /// The least that the fund accepts, published; a round keeps the one it opened with.
   public let reserve: Price

@@ -30,7 +30,7 @@ public enum LossReason: Sendable, Equatable {
   }
 
   init(_ bid: Bid, prices: RoundPrices, _ length: SlotLength) {
-    let needs = prices.needs(of: bid, length)
+    let needs = bid.kind.needs(at: prices, length)
     self = needs.contains(where: \.isMet) ? .leftOut(needs) : .belowPrices(needs)
   }
 
@@ -72,26 +72,10 @@ extension LossReason.Need {
 }
 
 extension RoundPrices {
-  /// What the prices ask of a bid, an item for each alternative or stretch whose pool has prices.
-  func needs(of bid: Bid, _ length: SlotLength) -> [LossReason.Need] {
-    switch bid {
-    case .block(let choices):
-      choices.compactMap { choice in
-        guard let place = cheapest(choice) else { return nil }
-        return need(choice.pool, place.slot, place.perLot, slots: choice.slots, choice.limit, length)
-      }
-    case .curve(let segments):
-      segments.compactMap { segment in
-        let line = perLot(segment.pool, in: segment.period)
-        guard let first = segment.steps.first, let slot = line.indices.min(by: { line[$0] < line[$1] }) else {
-          return nil
-        }
-        return need(segment.pool, slot, Int128(line[slot]), slots: 1, first.limit, length)
-      }
-    }
-  }
-
-  private func need(
+  /// What they ask of one part of a bid.
+  ///
+  /// - Parameter perLot: what a lot costs over its slots, micro-dollars.
+  func need(
     _ pool: String, _ slot: Int, _ perLot: Int128, slots: Int, _ limit: Price, _ length: SlotLength
   ) -> LossReason.Need {
     // Cost of a lot over its slots, as a price per GPU-hour rounded up to the tick: at that limit the bid is worth it.

@@ -1,11 +1,11 @@
 import Units
 
 extension RoundPrices {
-  /// No allocation of the book is worth more than this above reserve cost, in micro-dollars, whatever the prices are:
+  /// A bound on the welfare of every allocation, in micro-dollars. It holds whatever the prices are.
   ///
-  /// Σ over pools and slots of lots offered × (price − reserve), plus Σ over bids of the most that any of its
-  /// placements is worth above these prices, or nothing. A linked bid counts with its parent. Caps only make less
-  /// possible, so they may be left out. It shares no code with the engine.
+  /// Σ over pools and slots of lots offered × (price − reserve), plus Σ over bids of the bid's surplus at these prices, or
+  /// 0. A linked bid counts with its parent. Caps only make less possible, so they are left out. Shares no code with the
+  /// engine.
   func bound(of book: SealedBook) -> Int64 {
     let length = book.round.slotLength
     var total: Int128 = 0
@@ -26,7 +26,7 @@ extension RoundPrices {
       }
     }
     guard !children.isEmpty else {
-      for entry in book.entries { total += max(0, most(entry.bid, length)) }
+      for entry in book.entries { total += max(0, entry.bid.kind.most(above: self, length)) }
       return Int64(clamping: total)
     }
     var order = roots
@@ -39,38 +39,9 @@ extension RoundPrices {
     var below: [String: Int128] = [:]
     for at in order.reversed() {
       let entry = book.entries[at]
-      let share = max(0, most(entry.bid, length) + (below["\(entry.company)/\(entry.id)"] ?? 0))
+      let share = max(0, entry.bid.kind.most(above: self, length) + (below["\(entry.company)/\(entry.id)"] ?? 0))
       if let parent = entry.parent { below["\(entry.company)/\(parent)", default: 0] += share } else { total += share }
     }
     return Int64(clamping: total)
-  }
-
-  /// The most a bid is worth above these prices if it wins something; below zero where it must lose.
-  private func most(_ bid: Bid, _ length: SlotLength) -> Int128 {
-    switch bid {
-    case .block(let choices):
-      return choices.map { choice in
-        guard let place = cheapest(choice) else { return Int128.min / 2 }
-        let lot = lotGPUs(choice.pool)
-        let perLot =
-          Int128(choice.limit.microdollarsPerGPUSlot(length)) * Int128(lot) * Int128(choice.slots) - place.perLot
-        // A loss is least with the fewest GPUs.
-        return perLot * Int128((perLot < 0 ? choice.minimumGPUs ?? choice.gpus : choice.gpus) / lot)
-      }.max() ?? Int128.min / 2
-    case .curve(let segments):
-      var gain: Int128 = 0
-      var leastLoss = Int128.min / 2
-      for segment in segments {
-        let lot = lotGPUs(segment.pool)
-        for price in perLot(segment.pool, in: segment.period) {
-          for (number, step) in segment.steps.enumerated() {
-            let surplus = Int128(step.limit.microdollarsPerGPUSlot(length)) * Int128(lot) - Int128(price)
-            if number == 0 { leastLoss = max(leastLoss, surplus) }
-            gain += max(0, surplus) * Int128(step.gpus / lot)
-          }
-        }
-      }
-      return leastLoss >= 0 ? gain : leastLoss
-    }
   }
 }

@@ -17,7 +17,7 @@ public struct Round: Sendable {
   public let delivery: TimeRange
   /// The instant from which no bid is accepted or changed, by the server's clock.
   public let gate: Instant
-  /// A `PricingRule`: `vcg`, `pay-as-bid` or `core-selecting`.
+  /// One of `PricingRule.ofRounds`, by its raw value.
   public let pricing: String
   /// As `Effort(text:)` reads it.
   public let effort: String

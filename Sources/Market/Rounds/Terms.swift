@@ -23,7 +23,7 @@ extension Terms {
     caps = Self.digest(ofCaps: try SealedEntries.caps(of: round, &connection), salt: salt, round: round)
   }
 
-  /// The salt of a sealed round's caps, made the first time; for the clearing role.
+  /// The salt of a sealed round's caps; for the clearing role.
   static func capsSalt(of round: String, _ connection: inout Connection) throws(PostgresError) -> String {
     try connection.query("SELECT market.closing_salt(\(round)) AS salt").one().get("salt")
   }

@@ -57,10 +57,13 @@ public struct EncryptionAnnouncement: Sendable {
     gate = try row?.optionalInstant("gate")
   }
 
+  /// Of what is signed, and of the file that keeps the key: both name the gate.
+  static let format = FileFormat("round key", 2)
+
   /// What is signed.
   static func message(round: String, publicKey: [UInt8], gate: Instant) -> String {
     JSONText.object([
-      .init("format", "gpumarket round key 2"), .init("round", .string(round)),
+      .init("format", .string(format.text)), .init("round", .string(round)),
       .init("public_key", .string(hex(publicKey))), .init("gate", .string(gate.iso8601)),
     ]).text()
   }
@@ -198,43 +201,6 @@ public enum EncryptedBid {
     } catch {
       return refused("what was sealed is no bid")
     }
-  }
-}
-
-extension Bid {
-  /// The most this bid can cost: its dearest alternative, or all steps of its curve in every slot.
-  public func worstCase(_ length: SlotLength) -> Money {
-    // In 128 bits: nobody has looked at the quantities yet.
-    func cost(_ limit: Price, _ gpus: Int, _ slots: Int64) -> Int128 {
-      let each = Int128(gpus).multipliedReportingOverflow(by: Int128(slots))
-      let all = each.partialValue.multipliedReportingOverflow(by: Int128(limit.microdollarsPerGPUSlot(length)))
-      return all.overflow || each.overflow ? .max / 1_000_000 : min(all.partialValue, .max / 1_000_000)
-    }
-    return switch self {
-    case .block(let choices):
-      Money(microdollars: Int64(clamping: choices.map { cost($0.limit, $0.gpus, Int64($0.slots)) }.max() ?? 0))
-    case .curve(let segments):
-      Money(
-        microdollars: Int64(
-          clamping: segments.reduce(Int128(0)) { sum, segment in
-            let slots = segment.period.length.seconds / length.span.seconds
-            return segment.steps.reduce(sum) { $0 + cost($1.limit, $1.gpus, slots) }
-          }))
-    }
-  }
-}
-
-extension Bid {
-  /// What a sealed bid declares beside its box: the worst case, rounded up to two digits. The exact product of price, GPUs
-  /// and slots could be factored. It takes up to a tenth more of the credit until the book is published.
-  public func declaredExposure(_ length: SlotLength) -> Money {
-    let worst = worstCase(length).microdollars
-    var unit: Int64 = 1
-    while worst / unit >= 100 { unit *= 10 }
-    // Far beyond what a bid may cost there is no larger number; the door refuses it as it stands.
-    let (rounded, isTooLarge) = (worst / unit + (worst % unit == 0 ? 0 : 1))
-      .multipliedReportingOverflow(by: unit)
-    return Money(microdollars: isTooLarge ? worst : rounded)
   }
 }
 

@@ -71,7 +71,7 @@ public struct Statement: Sendable, Equatable {
     }
   }
 
-  private static let format = FileFormat("gpumarket closing statement", 2)
+  private static let format = FileFormat("closing statement", 2)
 
   private static func message(
     _ round: String, _ count: Int, _ root: [UInt8], _ closedAt: String, _ terms: Terms

@@ -67,7 +67,7 @@ public struct StatementHost: Sendable {
         throw TrustProblem(
           "\(path) was signed with another key than this host's",
           "clear on the host, or with the key, that signed it; where that is lost, move the statement elsewhere and tell the "
-            + "auditor (docs/operating.md)")
+            + "auditor (docs/operator.md)")
       }
       guard earlier.isOfSameBook(as: statement) else {
         throw Self.signedOtherwise("\(path) was signed for another book of round \(round)")
@@ -86,7 +86,7 @@ public struct StatementHost: Sendable {
 
   private static func signedOtherwise(_ problem: String) -> TrustProblem {
     TrustProblem(
-      problem, "the database was changed or is another one: do not clear; keep both and compare (docs/operating.md)")
+      problem, "the database was changed or is another one: do not clear; keep both and compare (docs/operator.md)")
   }
 
   // MARK: Encrypted rounds
@@ -102,7 +102,8 @@ public struct StatementHost: Sendable {
       guard let gate = try EncryptionAnnouncement(round, &connection).gate else { continue }
       // On disk before anyone can seal to it; the gate too, so that nobody moves it later.
       try writeSecret(
-        roundKeyPath(round, pair.publicKey), "\(Self.roundKeyHeading)\n\(hex(pair.secretKey))\n\(gate.iso8601)\n")
+        roundKeyPath(round, pair.publicKey),
+        "\(EncryptionAnnouncement.format.text)\n\(hex(pair.secretKey))\n\(gate.iso8601)\n")
       let signature = key.sign(EncryptionAnnouncement.message(round: round, publicKey: pair.publicKey, gate: gate))
       let outcome: String = try connection.query(
         "SELECT market.announce_key(\(round), \(pair.publicKey), \(key.publicKey), \(signature)) AS outcome"
@@ -128,11 +129,8 @@ public struct StatementHost: Sendable {
       "the gate of the encrypted round \(round) is \(announcement.gate?.iso8601 ?? "none") in the database, and this host "
         + "announced \(announced) with its key; nothing was signed or opened",
       "the database was changed: let its administrator restore the gate that was announced, clear the round again, and "
-        + "tell the auditor (docs/operating.md)")
+        + "tell the auditor (docs/operator.md)")
   }
-
-  /// The first line of a round key's file: its format and the format's number.
-  static let roundKeyHeading = "gpumarket round key 2"
 
   private func roundKeyPath(_ round: String, _ publicKey: [UInt8]) -> String {
     "\(roundKeysFolder)/\(round)-\(hex(publicKey).prefix(16)).key"
@@ -195,12 +193,12 @@ public struct StatementHost: Sendable {
       )
     }
     let lines = String(decoding: try readFile(path), as: UTF8.self).split(separator: "\n")
-    guard lines.count == 3, lines[0] == Self.roundKeyHeading, let secret = bytes(hex: String(lines[1])),
+    try requireFormat(EncryptionAnnouncement.format, lines, path)
+    guard lines.count == 3, let secret = bytes(hex: String(lines[1])),
       secret.count == 32, let gate = try? Instant(iso8601: lines[2])
     else {
       throw TrustProblem(
-        "\(path) does not hold \"\(Self.roundKeyHeading)\", a key and a gate, in three lines",
-        "restore it from a backup")
+        "\(path) does not hold its format, a key and a gate, in three lines", "restore it from a backup")
     }
     return (EncryptionKeyPair(publicKey: publicKey, secretKey: secret), gate)
   }

@@ -32,7 +32,7 @@ public struct StatementKey: Sendable {
   /// Whether there was none in the file before.
   public let isNew: Bool
 
-  private static let heading = "gpumarket clearing key 1\n"
+  private static let format = FileFormat("clearing key", 1)
 
   /// Reads the key from a file, or makes one there the first time, readable by its owner alone (mode 0600).
   ///
@@ -49,9 +49,9 @@ public struct StatementKey: Sendable {
       throw TrustProblem(
         "the key \(path) may be read by others", "run chmod 600 \(path), and make a new key if it was copied")
     }
-    let text = String(decoding: try readFile(path), as: UTF8.self)
-    guard text.hasPrefix(Self.heading), let secret = bytes(hex: String(text.dropFirst(Self.heading.count).prefix(128))),
-      secret.count == Int(crypto_sign_SECRETKEYBYTES)
+    let lines = String(decoding: try readFile(path), as: UTF8.self).split(separator: "\n")
+    try requireFormat(Self.format, lines, path)
+    guard lines.count == 2, let secret = bytes(hex: String(lines[1])), secret.count == Int(crypto_sign_SECRETKEYBYTES)
     else {
       throw TrustProblem("\(path) holds no clearing key", "restore it from a backup; a new one has to be announced")
     }
@@ -63,7 +63,7 @@ public struct StatementKey: Sendable {
     var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
     var secret = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
     crypto_sign_keypair(&publicKey, &secret)
-    try writeSecret(path, heading + hex(secret) + "\n")
+    try writeSecret(path, "\(format.text)\n\(hex(secret))\n")
   }
 
   /// A signature over a text, 64 bytes.
@@ -81,6 +81,14 @@ public struct StatementKey: Sendable {
     }
     let message = Array(text.utf8)
     return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+  }
+}
+
+/// Refuses a key file whose first line names another format, or none. What is no heading is not repeated: it may be the secret.
+func requireFormat(_ format: FileFormat, _ lines: [Substring], _ path: String) throws(TrustProblem) {
+  let heading = lines.first.flatMap { $0.hasPrefix("gpumarket ") ? String($0) : nil }
+  do { try format.check(heading) } catch {
+    throw TrustProblem("\(path): \(error.problem)", error.advice)
   }
 }
 

@@ -48,21 +48,13 @@ extension SealedBook {
 
   /// Places of a block, or steps of a curve, that the engine makes of a bid that lies within the round.
   private func places(of bid: Bid, _ name: String) throws(TrustProblem) -> Int {
-    let slot = round.slotLength.span.seconds
-    var places = 0
-    switch bid {
-    case .block(let choices):
-      guard (1...1000).contains(choices.count) else {
-        throw beyond(name, "it has \(choices.count) alternatives, not 1 to 1000")
-      }
-      for choice in choices { places += Int(choice.window.length.seconds / slot) - choice.slots + 1 }
-    case .curve(let segments):
-      guard (1...10_000).contains(segments.count) else {
-        throw beyond(name, "it has \(segments.count) segments, not 1 to 10000")
-      }
-      for segment in segments { places += Int(segment.period.length.seconds / slot) * segment.steps.count }
+    let kind = bid.kind
+    do {
+      try kind.checkCount()
+    } catch {
+      throw beyond(name, error.problem)
     }
-    return places
+    return kind.places(round.slotLength)
   }
 }
 

@@ -89,47 +89,18 @@ struct VerifyBoxes {
     do {
       let bid = try Bid(body: body)
       guard bid.body == body else { return "it is not written in the form that is hashed" }
-      // In 128 bits, for nothing bounds what a box may ask.
-      var cost: Int128 = 0
-      var places = 0
-      switch bid {
-      case .block(let choices):
-        guard (1...1000).contains(choices.count) else { return "it has \(choices.count) alternatives" }
-        for choice in choices {
-          guard choice.gpus > 0, choice.slots > 0, choice.minimumGPUs ?? 1 > 0 else { return "it asks for nothing" }
-          try rules.check(choice)
-          cost = max(
-            cost, Int128(choice.limit.microdollarsPerGPUSlot(slot)) * Int128(choice.gpus) * Int128(choice.slots))
-          places += try slot.count(in: choice.window) - choice.slots + 1
-        }
-      case .curve(let segments):
-        guard (1...10_000).contains(segments.count) else { return "it has \(segments.count) segments" }
-        for segment in segments {
-          guard segment.steps.allSatisfy({ $0.gpus > 0 }) else { return "it asks for nothing" }
-          try rules.check(segment)
-          let slots = try slot.count(in: segment.period)
-          for step in segment.steps {
-            cost += Int128(step.limit.microdollarsPerGPUSlot(slot)) * Int128(step.gpus) * Int128(slots)
-          }
-          places += slots * segment.steps.count
-        }
-        for (_, own) in Dictionary(grouping: segments, by: \.pool) {
-          let ordered = own.map(\.period).sorted { $0.start < $1.start }
-          guard zip(ordered, ordered.dropFirst()).allSatisfy({ $0.end <= $1.start }) else {
-            return "two segments of its curve cover the same slot"
-          }
-        }
-      }
-      guard places <= 100_000 else { return "it leaves \(places) places and steps to choose from" }
+      try rules.check(bid)
       let declared = try EncryptedBid.declaredExposure(sealed)
-      guard cost <= Int128(declared.microdollars) else {
+      // In 128 bits, for nothing bounds what a box may ask.
+      guard bid.cost(slot) <= Int128(declared.microdollars) else {
         return "it may cost more than the \(declared) it declared"
       }
-      for (pool, gpus) in bid.gpusAtOnce {
+      for (pool, gpus) in bid.kind.gpusAtOnce {
         for cap in book.caps where cap.company == company && cap.pool == pool && gpus > cap.gpus {
           return "\(gpus) GPUs of \(pool) are more than the cap of its company, \(cap.gpus) GPUs"
         }
       }
+      let places = bid.kind.places(slot)
       guard total + places <= mostPlaces else {
         return "with it the bids of its company leave \(total + places) places and steps to choose from"
       }
@@ -146,14 +117,4 @@ struct VerifyBoxes {
 extension VerifyBundle.Entry {
   /// How a problem names it.
   var name: String { "entry \(place), bid \(bid) of \(company)" }
-}
-
-extension Bid {
-  /// The most GPUs of each pool that it could hold in one slot.
-  var gpusAtOnce: [(pool: String, gpus: Int)] {
-    switch self {
-    case .block(let choices): choices.map { ($0.pool, $0.gpus) }
-    case .curve(let segments): segments.map { ($0.pool, $0.steps.reduce(0) { $0 + $1.gpus }) }
-    }
-  }
 }

@@ -10,7 +10,7 @@ public struct VerifyBundle: Sendable {
     public let place: Int
     /// The company's name, which is hashed; its login is not.
     public let company: String
-    /// `b_` and 32 hexadecimal digits ; a company's own, kept when it amends or withdraws.
+    /// `b_` and 32 hexadecimal digits; a company's own, kept when it amends or withdraws.
     public let bid: String
     /// `place`, `amend` or `withdraw`.
     public let kind: String
@@ -113,7 +113,7 @@ public struct VerifyBundle: Sendable {
   public let pools: [OfferedPool]
   /// As they stood at the seal: the most GPUs a company may hold of a pool in any slot.
   public let caps: [(company: String, pool: String, gpus: Int)]
-  /// Of the caps' digest in a statement, in hexadecimal; empty where the round was cleared without a statement.
+  /// Of the caps' digest in a statement, in hexadecimal; empty where the database has lost it.
   public let capsSalt: String
   /// The market's random id, which companies sign.
   public let market: String
@@ -133,7 +133,7 @@ public struct VerifyBundle: Sendable {
   public let text: String
 
   private static let sections = ["round", "pools", "caps", "keys", "entries", "clearing", "awards", "payments", "postings"]
-  private static let format = FileFormat("gpumarket bundle", 3)
+  private static let format = FileFormat("bundle", 3)
 
   /// Asks the database, as the auditor.
   ///

@@ -9,13 +9,18 @@ func readEffort(_ text: String) throws(Failure) -> Effort {
   return effort
 }
 
+/// The rules' names for help texts and advice: `pay-as-bid, vcg or core-selecting`.
+func choice(of rules: [PricingRule]) -> String {
+  let names = rules.map(\.rawValue)
+  return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+}
+
 /// A pricing rule given as an option, one of those that the command takes.
 @discardableResult
 func readPricing(_ text: String, among rules: [PricingRule]) throws(Failure) -> PricingRule {
   guard let rule = PricingRule(rawValue: text), rules.contains(rule) else {
     throw Failure(
-      .usage, "there is no pricing rule '\(text)'",
-      advice: "choose \(rules.map(\.rawValue).joined(separator: ", "))")
+      .usage, "there is no pricing rule '\(text)'", advice: "choose \(choice(of: rules))")
   }
   return rule
 }

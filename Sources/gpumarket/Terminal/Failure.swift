@@ -43,6 +43,7 @@ struct Failure: Error, CustomStringConvertible {
     case let failure as Failure: self = failure
     case let error as PostgresError: self.init(error)
     case let error as PrivateServerError: self.init(.unavailable, error.message, advice: error.nextStep)
+    case let fault as BidRules.Fault: self.init(.refused, fault.problem, advice: fault.advice)
     case let error as UnitError: self.init(.usage, error.problem, advice: error.advice)
     case let error as FileProblem:
       self.init(

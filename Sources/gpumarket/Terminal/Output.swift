@@ -63,9 +63,6 @@ struct Table {
   }
 }
 
-/// A whole number with commas between thousands: `12,345`.
-func grouped(_ value: some BinaryInteger) -> String { grouped(String(value)) }
-
 /// A share as a percentage with one decimal, cut, not rounded up: 99.96 % is not 100 %.
 func percent(_ part: Int64, of whole: Int64) -> String {
   guard whole > 0 else { return "–" }

@@ -16,13 +16,13 @@ func retrying<T>(
       guard attempt < 3 else {
         guard isLost else {
           throw Failure(
-            .conflict, "the request gave way to others three times: \(error.message)",
-            advice: "others write the same at this moment; run the same command with --key \(key): it is done once")
+            .conflict, "other requests went first three times: \(error.message)",
+            advice: "run the same command with --key \(key) in a moment: it is then done only once")
         }
         throw Failure(
           .unavailable, "the database did not answer: \(error.message)",
           advice:
-            "it is not known whether the request was done; run the same command with --key \(key): it is done once")
+            "the request may have been done; run the same command with --key \(key): it is then done only once")
       }
       printError(
         isLost

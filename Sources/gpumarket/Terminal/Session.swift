@@ -6,11 +6,12 @@ import Postgres
 /// What every command that talks to the database takes.
 struct DatabaseOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Connection string or URI; else PG* variables; else your private server.", valueName: "conninfo")
+    help: ArgumentHelp(
+      "Server as a connection string or URI (default: PG* variables, else your private server).", valueName: "conninfo")
   )
   var database: String?
 
-  @Option(help: ArgumentHelp("The database of your private server (default: gpumarket).", valueName: "name"))
+  @Option(help: ArgumentHelp("A database of your private server (default: gpumarket).", valueName: "name"))
   var market: String?
 
   @Flag(help: "Print JSON.")

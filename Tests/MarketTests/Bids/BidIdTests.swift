@@ -109,7 +109,7 @@ struct MarketRuleTests {
     let result = """
       {"instance_digest":"\(zeros)","result_digest":"\(ones)","engine_version":"x","effort":"quick","work_done":1,
       "stopped_early":false,"welfare":200000000,"bound":200000000,"proven":true,"ties":"ruled","prices":{},
-      "price_bound":200000000,"awards":[{"company":"acme","bid":"\(bid)","alternative":null,"gpu_slots":200,
+      "price_bound":200000000,"priced_by":"vcg","awards":[{"company":"acme","bid":"\(bid)","alternative":null,"gpu_slots":200,
       "value":400000000,"reserve_cost":200000000,"payment":400000000,"uses":[[0,0,24,8],[0,1,1,8]]}],
       "payments":[{"company":"acme","payment":400000000,"low":400000000,"high":400000000,"exact":true}]}
       """

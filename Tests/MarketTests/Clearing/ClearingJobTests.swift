@@ -172,7 +172,7 @@ struct ClearingJobTests {
       "instance_digest": .string(String(repeating: "00", count: 32)),
       "result_digest": .string(String(repeating: "11", count: 32)), "engine_version": "x", "effort": "quick",
       "work_done": 1, "stopped_early": false, "welfare": .integer(welfare), "bound": .integer(welfare), "proven": true,
-      "ties": "ruled", "prices": [:], "price_bound": .integer(welfare),
+      "ties": "ruled", "prices": [:], "price_bound": .integer(welfare), "priced_by": "vcg",
       "awards": .array(awards),
       "payments": [
         ["company": "acme", "payment": .integer(paid), "low": .integer(paid), "high": .integer(paid), "exact": true]

@@ -199,6 +199,12 @@ struct MigratorTests {
     #expect(try Self.catalogue(&connection) == before)
   }
 
+  @Test func aDatabaseOfSomethingElseIsRefused() throws {
+    var connection = try emptyDatabase()
+    try connection.script("CREATE SCHEMA market")
+    #expect(try Tree().refusal(&connection).hasSuffix("has recorded; migrate an empty database"))
+  }
+
   @Test func aFolderThatIsNoSchemaIsRefused() throws {
     let problem = #expect(throws: Migrator.Problem.self) { try Migrator(folder: TestFolder.make()) }
     #expect(

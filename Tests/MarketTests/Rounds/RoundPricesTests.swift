@@ -171,7 +171,7 @@ struct RoundPricesTests {
           .max() ?? 0
       }
       guard case .block(let choices) = try TestMarket.block(slots: slots, limit: "1.00") else { continue }
-      let need = try #require(prices.needs(of: .block(choices), .hour).first)
+      let need = try #require(Bid.block(choices).kind.needs(at: prices, .hour).first)
       #expect(surplus(need.needed) >= 0)
       #expect(surplus(try Price(microdollarsPerGPUHour: need.needed.microdollarsPerGPUHour - 100)) < 0)
     }

@@ -1,3 +1,4 @@
+import Clearing
 import Files
 import Foundation
 import Market
@@ -8,6 +9,14 @@ import Units
 
 @Suite("Rounds")
 struct RoundTests {
+  @Test func theDatabaseHasTheEnginesPricingRules() throws {
+    let market = try TestMarket()
+    var connection = try market.connect(nil)
+    let names = try connection.query("SELECT name FROM market.pricing_rule ORDER BY name")
+      .map { try $0.get("name", as: String.self) }
+    #expect(names == PricingRule.ofRounds.map(\.rawValue).sorted())
+  }
+
   @Test(arguments: [
     ("2036-12-01T00:30Z/P1D", "2036-11-30T12:00Z", "vcg", "does not lie on slots of 60 minutes"),
     ("2036-12-01T00:00Z/P1D", "2036-12-01T12:00Z", "vcg", "lies after delivery starts"),

@@ -109,15 +109,18 @@ struct HostClockTests {
     let lines = text.split(separator: "\n")
     #expect(
       lines.count == 3 && lines[0] == "gpumarket round key 2" && lines[1].utf8.count == 64 && lines[2] == Self.gate)
-    for damaged in [
-      "\(lines[0])\n\(lines[1])\nnoon\n", "\(lines[0])\n\(lines[1].dropLast(2))\n\(lines[2])\n",
-      "\(lines[0])\n\(lines[1])\n", text.replacing("key 2", with: "key 1"), "",
+    for (damaged, said) in [
+      ("\(lines[0])\n\(lines[1])\nnoon\n", ""), ("\(lines[0])\n\(lines[1].dropLast(2))\n\(lines[2])\n", ""),
+      ("\(lines[0])\n\(lines[1])\n", ""),
+      (text.replacing("key 2", with: "key 1"), ": this is format 1 of the round key, and this tool reads format 2"),
+      ("", ": this does not say that it is \"gpumarket round key 2\""),
     ] {
       try damaged.write(toFile: early.keyFile, atomically: false, encoding: .utf8)
       let error = #expect(throws: TrustProblem.self) {
         _ = try early.host.roundKey(early.round, publicKey: early.publicKey)
       }
-      #expect(error?.problem.contains("does not hold \"gpumarket round key 2\", a key and a gate") == true)
+      let fault = said.isEmpty ? " does not hold its format, a key and a gate, in three lines" : said
+      #expect(error?.problem == early.keyFile + fault)
     }
   }
 
@@ -193,7 +196,7 @@ struct HostClockTests {
     #expect(error?.advice.contains("restore the gate that was announced") == true && error?.isEarly == false)
     #expect(throws: TrustProblem.self) { try early.host.openBoxes(early.round, &clearing) }
     #expect(!FileManager.default.fileExists(atPath: early.host.path(ofRound: early.round)))
-    for table in ["opened", "opened_key", "caps_salt", "clearing"] {
+    for table in ["opened", "opened_key", "clearing"] {
       #expect(try owner.query(SQL(unsafeRaw: "SELECT FROM market.\(table)")).isEmpty, "\(table)")
     }
     try owner.script("UPDATE market.round SET gate = gate + interval '1 day'")
@@ -205,7 +208,7 @@ struct HostClockTests {
     var early = try EarlyRound()
     let gate = try Instant(iso8601: "2020-01-01T00:00Z")
     let secret = try early.host.roundKeyFile(early.round, publicKey: early.publicKey).pair.secretKey
-    try "\(StatementHost.roundKeyHeading)\n\(hex(secret))\n\(gate.iso8601)\n".write(
+    try "\(EncryptionAnnouncement.format.text)\n\(hex(secret))\n\(gate.iso8601)\n".write(
       toFile: early.keyFile, atomically: false, encoding: .utf8)
     var owner = try early.market.connect(nil)
     try owner.script("SET session_replication_role = replica; UPDATE market.round SET gate = '2020-01-01T00:00Z'")

@@ -79,7 +79,7 @@ struct BundleLimitTests {
     }
     let curve = Bid.curve([CurveSegment(pool: "h100", period: period, steps: steps)]).body
     for (bodies, said) in [
-      ([small, many], "entry 2, bid b_1 of acme: it has 1001 alternatives, not 1 to 1000"),
+      ([small, many], "entry 2, bid b_1 of acme: a block has 1 to 1000 alternatives, not 1001"),
       ([curve], "entry 1, bid b_0 of acme: it leaves 109824 places and steps"),
       ([small, small + String(repeating: " ", count: 262_144)], "entry 2, bid b_1 of acme: it has "),
       (

@@ -216,4 +216,38 @@ struct VerifyTests {
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
     #expect(throws: TrustProblem.self) { _ = try StatementKey(file: file) }
   }
+
+  @Test func aKeyFileOfAnotherFormatIsRefused() throws {
+    let folder = try TestFolder()
+    let file = folder.path + "/clearing.key"
+    _ = try StatementKey(file: file)
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    for (other, said) in [
+      (text.replacing("key 1", with: "key 2"), "this is format 2 of the clearing key, and this tool reads format 1"),
+      (
+        text.replacing("clearing key 1", with: "round key 2"),
+        "this is \"gpumarket round key 2\", and not \"gpumarket clearing key 1\""
+      ),
+      ("", "this does not say that it is \"gpumarket clearing key 1\""),
+      // The secret alone is not repeated.
+      (String(text.drop { $0 != "\n" }.dropFirst()), "this does not say that it is \"gpumarket clearing key 1\""),
+    ] {
+      try other.write(toFile: file, atomically: false, encoding: .utf8)
+      let error = #expect(throws: TrustProblem.self) { _ = try StatementKey(file: file) }
+      #expect(error?.problem == "\(file): \(said)")
+    }
+  }
+
+  /// A list of receipts with one of another format is refused whole.
+  @Test func aReceiptOfAnotherFormatIsRefused() {
+    for (format, said) in [
+      (#""format": "gpumarket receipt 2""#, "this is format 2 of the receipt, and this tool reads format 1"),
+      (#""round": "w""#, "this does not say that it is \"gpumarket receipt 1\""),
+    ] {
+      for text in ["{\(format)}", "[{\(format)}]"] {
+        let error = #expect(throws: JSONProblem.self) { _ = try Receipt.read(Array(text.utf8), source: "receipt.json") }
+        #expect(error?.problem == said)
+      }
+    }
+  }
 }

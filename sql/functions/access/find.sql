@@ -13,19 +13,6 @@ BEGIN
 END
 $$;
 
--- The same, for bids without a signature: a company that has keys signs all it sends.
-CREATE OR REPLACE FUNCTION market.unsigned_company() RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  me bigint := market.current_company();
-BEGIN
-  IF EXISTS (SELECT FROM market.company_key k WHERE k.company_id = me) THEN
-    PERFORM market.refuse('GM403', 'this company signs its bids', 'send them signed, through the front door');
-  END IF;
-  RETURN me;
-END
-$$;
-
 -- Who signs with a key: its company, which has not left, and what this person may do.
 CREATE OR REPLACE FUNCTION market.key_holder(caller bytea, bidding boolean)
 RETURNS TABLE (company_id bigint, company text, member text, may_bid boolean)

@@ -31,6 +31,7 @@ DECLARE
   elsewhere bigint[];
   amount bigint;
   twin bigint;
+  must_sign boolean;
   used record;
   head market.bid;
   final_bid text;
@@ -68,8 +69,9 @@ BEGIN
     SELECT t.entries, t.choices, t.bytes, t.exposure + (SELECT o.owed FROM ledger.owing(me) o),
       ARRAY(SELECT (SELECT x.exposure FROM market.company_round x WHERE x.company_id = me AND x.round_id = r.round_id)
         FROM market.round r WHERE r.state IN ('open', 'closed') AND r.round_id <> id),
-      (SELECT e.entry_id FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key)
-    INTO entries, choices, bytes, exposure, elsewhere, twin
+      (SELECT e.entry_id FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key),
+      append_entry.signature IS NULL AND EXISTS (SELECT FROM market.company_key k WHERE k.company_id = me)
+    INTO entries, choices, bytes, exposure, elsewhere, twin, must_sign
     FROM market.company_round t WHERE t.company_id = me AND t.round_id = id;
     EXIT WHEN entries IS NOT NULL;
     INSERT INTO market.company_round (company_id, round_id) VALUES (me, id); -- its first request in this round
@@ -77,6 +79,11 @@ BEGIN
   IF twin IS NOT NULL THEN
     RETURN market.answer_otherwise(me, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
       append_entry.body);
+  END IF;
+
+  -- Asked under the lock that registering a key takes too: an entry is either before the company's first key, or signed.
+  IF must_sign THEN
+    PERFORM market.refuse('GM403', 'this company signs its bids', 'send them signed, through the front door');
   END IF;
 
   IF wanted_bid IS NOT NULL THEN
@@ -96,7 +103,7 @@ BEGIN
         append_entry.body);
     END IF;
   ELSE
-    -- 128 bits: the company chooses the key, and could find two keys with one id of 64. Earlier bids keep such ids.
+    -- 128 bits: the company chooses the key, and could find two keys with one id of 64.
     final_bid := 'b_' || left(encode(sha256(convert_to(company || '/' || append_entry.key, 'UTF8')), 'hex'), 32);
   END IF;
 

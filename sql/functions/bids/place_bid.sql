@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION market.place_bid(round_name text, key text, body text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN market.append_entry(market.unsigned_company(), round_name, NULL, 'place', parent, key, body,
+  RETURN market.append_entry(market.current_company(), round_name, NULL, 'place', parent, key, body,
     NULL); -- in plpgsql, which keeps its plans
 END
 $$;
@@ -14,7 +14,7 @@ CREATE OR REPLACE FUNCTION market.amend_bid(round_name text, bid text, key text,
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN market.append_entry(market.unsigned_company(), round_name, bid, 'amend', parent, key, body, NULL);
+  RETURN market.append_entry(market.current_company(), round_name, bid, 'amend', parent, key, body, NULL);
 END
 $$;
 
@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION market.withdraw_bid(round_name text, bid text, key te
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  me bigint := market.unsigned_company();
+  me bigint := market.current_company();
   id bigint := (market.round_named(round_name)).round_id;
   child text;
   receipts jsonb := jsonb_build_array(market.append_entry(me, round_name, withdraw_bid.bid, 'withdraw', NULL,

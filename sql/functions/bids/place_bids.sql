@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION market.place_bids(round_name text, keys text[], bodie
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  me bigint := market.unsigned_company();
+  me bigint := market.current_company();
   receipts jsonb[] := '{}';
   problems jsonb := '[]';
   parent text;

@@ -33,39 +33,7 @@ BEGIN
     RETURN bad;
   END IF;
 
-  SELECT format('the award of block bid %s is none of its alternatives', a.bid) INTO bad
-  FROM market.award a
-  JOIN market.entry e USING (entry_id)
-  CROSS JOIN LATERAL (SELECT market.sealed_body(e) AS body) b
-  LEFT JOIN LATERAL (SELECT b.body -> 'alternatives' -> (a.alternative - 1) AS choice WHERE a.alternative >= 1) c ON true
-  WHERE a.round_id = id AND b.body ->> 'type' = 'block' AND NOT coalesce((
-    SELECT count(*) = 1 AND bool_and(
-      p.name = c.choice ->> 'pool'
-      AND extract(epoch FROM u.ends_at - u.starts_at) = (c.choice ->> 'slots')::bigint * minutes * 60
-      AND u.starts_at >= (c.choice -> 'window' ->> 'start')::timestamptz
-      AND u.ends_at <= (c.choice -> 'window' ->> 'end')::timestamptz
-      AND u.gpus BETWEEN coalesce((c.choice ->> 'minimum_gpus')::bigint, (c.choice ->> 'gpus')::bigint)
-        AND (c.choice ->> 'gpus')::bigint
-      AND a.value = u.gpus::numeric * (c.choice ->> 'slots')::bigint * ((c.choice ->> 'limit')::bigint * minutes / 60))
-    FROM market.award_use u JOIN market.pool p USING (pool_id) WHERE u.award = a.award), false)
-  LIMIT 1;
-  IF bad IS NOT NULL THEN
-    RETURN bad;
-  END IF;
-
-  SELECT format('the award of curve bid %s is more than its curve offers', a.bid) INTO bad
-  FROM market.award a
-  JOIN market.entry e USING (entry_id)
-  CROSS JOIN LATERAL (SELECT market.sealed_body(e) AS body) b
-  WHERE a.round_id = id AND b.body ->> 'type' IS DISTINCT FROM 'block' AND a.value > coalesce((
-    SELECT sum(market.curve_value(s.segment -> 'steps', u.gpus, minutes)
-      * (extract(epoch FROM u.ends_at - u.starts_at)::bigint / (minutes * 60)))
-    FROM market.award_use u
-    JOIN market.pool p USING (pool_id)
-    JOIN LATERAL jsonb_array_elements(b.body -> 'segments') AS s (segment) ON s.segment ->> 'pool' = p.name
-      AND (s.segment ->> 'start')::timestamptz <= u.starts_at AND (s.segment ->> 'end')::timestamptz >= u.ends_at
-    WHERE u.award = a.award), -1)
-  LIMIT 1;
+  bad := market.award_beyond_bid(id, minutes);
   IF bad IS NOT NULL THEN
     RETURN bad;
   END IF;
@@ -94,14 +62,4 @@ CREATE OR REPLACE FUNCTION market.sealed_body(entry market.entry) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce((SELECT CASE WHEN o.refusal IS NULL THEN o.body ELSE 'null' END FROM market.opened o WHERE o.entry_id = entry.entry_id),
     nullif(entry.body, ''))::jsonb
-$$;
-
--- What a curve's steps offer for so many GPUs, dearest first, in micro-dollars per slot.
-CREATE OR REPLACE FUNCTION market.curve_value(steps jsonb, gpus bigint, slot_minutes integer) RETURNS numeric
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT coalesce(sum(greatest(0, least(f.gpus, curve_value.gpus - f.before)) * ((f.price * slot_minutes) / 60)), 0)
-  FROM (
-    SELECT (s ->> 'gpus')::numeric AS gpus, (s ->> 'limit')::bigint AS price,
-      coalesce(sum((s ->> 'gpus')::numeric) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-    FROM jsonb_array_elements(steps) WITH ORDINALITY AS e (s, n)) f
 $$;

@@ -46,13 +46,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION market.sealed_caps(round_name text) RETURNS TABLE (company text, pool text, gpus integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT c.name, p.name, k.gpus
-  FROM market.round_cap k
-  JOIN market.company c USING (company_id)
-  JOIN market.pool p USING (pool_id)
-  JOIN market.round_pool rp USING (round_id, pool_id)
-  JOIN market.round r USING (round_id)
-  WHERE r.name = round_name AND r.state IN ('closed', 'published') ORDER BY c.name, rp.position
+  SELECT c.* FROM market.round r, market.round_caps(r.round_id) c
+  WHERE r.name = round_name AND r.state IN ('closed', 'published')
 $$;
 
 -- What the clearing job needs to find out by itself whether a book is still the one that was sealed.

@@ -83,16 +83,15 @@ BEGIN
   IF requests IS NULL OR jsonb_typeof(requests) <> 'array' THEN
     PERFORM market.refuse('GM400', 'there are no requests', 'send a list of them');
   END IF;
-  IF jsonb_array_length(requests) > 1 THEN
-    PERFORM FROM market.round r
-    WHERE r.name IN (SELECT q ->> 'round' FROM jsonb_array_elements(requests) q) AND r.state = 'open'
-      AND clock_timestamp() < r.gate
-    ORDER BY r.round_id FOR SHARE;
-    PERFORM FROM market.company c
-    WHERE c.company_id IN (SELECT k.company_id FROM market.company_key k
-      WHERE k.public_key IN (SELECT decode(q ->> 'caller', 'hex') FROM jsonb_array_elements(requests) q))
-    ORDER BY c.company_id FOR NO KEY UPDATE;
-  END IF;
+  PERFORM FROM market.round r
+  WHERE r.name IN (SELECT q ->> 'round' FROM jsonb_array_elements(requests) q) AND r.state = 'open'
+    AND clock_timestamp() < r.gate
+  ORDER BY r.round_id FOR SHARE;
+  -- A key is revoked under its company's row: from here on, whether it is in force stays so.
+  PERFORM FROM market.company c
+  WHERE c.company_id IN (SELECT k.company_id FROM market.company_key k
+    WHERE k.public_key IN (SELECT decode(q ->> 'caller', 'hex') FROM jsonb_array_elements(requests) q))
+  ORDER BY c.company_id FOR NO KEY UPDATE;
   -- First as if all were well: a subtransaction for each would cost more than the bid.
   BEGIN
     FOR request IN SELECT * FROM jsonb_array_elements(requests) LOOP

@@ -1,7 +1,4 @@
--- An instant to the microsecond; inlined, as the two below, since each line of the ledger passes through them.
-CREATE OR REPLACE FUNCTION ledger.exact(at timestamptz) RETURNS text
-LANGUAGE sql STABLE AS $$ SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
-
+-- Without a search path of their own, as market.exact_time, so that they are inlined: each line of the ledger passes through them.
 CREATE OR REPLACE FUNCTION ledger.line_bytes(account text, cents bigint) RETURNS bytea
 LANGUAGE sql IMMUTABLE AS $$ SELECT market.field(account) || market.field(cents::text) $$;
 
@@ -10,7 +7,7 @@ CREATE OR REPLACE FUNCTION ledger.transaction_hash(t ledger.transaction, company
 LANGUAGE sql STABLE AS $$
   SELECT sha256(
     market.field('gpumarket transaction 1') || t.previous || market.field(t.number::text) || market.field(t.kind)
-    || market.field(to_char(t.booked_on, 'YYYY-MM-DD')) || market.field(ledger.exact(t.recorded_at))
+    || market.field(to_char(t.booked_on, 'YYYY-MM-DD')) || market.field(market.exact_time(t.recorded_at))
     || market.field(t.recorded_by::text) || market.field(company) || market.field(coalesce(round, ''))
     || market.field(coalesce(t.award, '')) || market.field(coalesce(t.outage_id, ''))
     || market.field(coalesce(t.corrects::text, '')) || market.field(coalesce(t.reference, '')) || market.field(t.memo) || lines)

@@ -34,7 +34,7 @@ RETURNS TABLE (number bigint, kind text, booked_on text, recorded_at text, recor
   bid text, outage text, corrects bigint, reference text, memo text, document text, previous text, hash text, line integer,
   account text, account_kind text, pool text, cents bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT t.number, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), ledger.exact(t.recorded_at), t.recorded_by::text, c.name, r.name,
+  SELECT t.number, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), market.exact_time(t.recorded_at), t.recorded_by::text, c.name, r.name,
     t.award, w.bid, t.outage_id, t.corrects, t.reference, t.memo,
     coalesce(ledger.credit_note_name(n.serial), CASE t.kind WHEN 'tax' THEN t.reference END), encode(t.previous, 'hex'),
     encode(t.hash, 'hex'), p.line::integer, a.name, a.kind, l.name, p.cents
@@ -64,8 +64,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT * FROM ledger.selected(after_number, up_to, round_name, wanted_period, company_name) s
     WHERE ledger.is_charge(s.kind) OR s.kind = 'tax')
   SELECT t.number, p.line::integer, t.kind, to_char(t.booked_on, 'YYYY-MM-DD'), c.name, r.name,
-    coalesce(k.priced_by, r.pricing), t.award, w.bid, encode(e.hash, 'hex'), l.name,
-    ledger.exact(u.starts_at), ledger.exact(u.ends_at),
+    k.priced_by, t.award, w.bid, encode(e.hash, 'hex'), l.name,
+    market.exact_time(u.starts_at), market.exact_time(u.ends_at),
     CASE WHEN u.least_gpus = u.most_gpus THEN u.most_gpus END, f.sign * u.gpu_seconds,
     f.sign * coalesce(s.value, w.value), f.sign * coalesce(s.payment, w.payment),
     rp.reserve_price, -p.cents, a.name, ledger.invoice_name(i.serial), ledger.credit_note_name(n.serial), t.corrects, o.kind,

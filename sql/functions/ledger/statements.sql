@@ -32,7 +32,7 @@ DECLARE
   first_day date := ledger.period_named(wanted_period);
 BEGIN
   RETURN QUERY
-    SELECT r.name, b.bid, b.exposure, w.award, w.value, w.payment, ledger.exact(e.accepted_at), encode(e.hash, 'hex')
+    SELECT r.name, b.bid, b.exposure, w.award, w.value, w.payment, market.exact_time(e.accepted_at), encode(e.hash, 'hex')
     FROM market.bid b JOIN market.round r USING (round_id) JOIN market.entry e ON e.entry_id = b.head_entry
     LEFT JOIN market.award w ON w.round_id = b.round_id AND w.company_id = b.company_id AND w.bid = b.bid
     WHERE b.company_id = company.company_id AND r.state = 'published' AND NOT b.withdrawn

@@ -9,9 +9,14 @@ BEGIN
   ELSIF capacity_gpus NOT BETWEEN 1 AND 10000000 THEN
     PERFORM market.refuse('GM422', format('a capacity of %s GPUs is out of range', capacity_gpus),
       'give 1 to 10000000 GPUs');
-  ELSIF lot_gpus NOT BETWEEN 1 AND capacity_gpus THEN
+  ELSIF lot_gpus NOT BETWEEN 1 AND least(capacity_gpus, 100000) THEN
     PERFORM market.refuse('GM422', format('a lot of %s GPUs does not fit a capacity of %s GPUs', lot_gpus, capacity_gpus),
-      'give a lot from 1 GPU to the whole pool');
+      format('give a lot from 1 to %s GPUs', least(capacity_gpus, 100000)));
+  ELSIF capacity_gpus % lot_gpus <> 0 THEN
+    PERFORM market.refuse('GM422', format('a capacity of %s GPUs is no multiple of the lot of %s GPUs', capacity_gpus, lot_gpus),
+      format('give %s', array_to_string(ARRAY(
+        SELECT n FROM unnest(ARRAY[capacity_gpus / lot_gpus * lot_gpus, (capacity_gpus / lot_gpus + 1) * lot_gpus]) AS n
+        WHERE n <= 10000000), ' or ')) || ' GPUs, or another lot');
   ELSIF reserve_price NOT BETWEEN 0 AND 1000000000000 OR reserve_price % 100 <> 0 THEN
     PERFORM market.refuse('GM422', 'the reserve price is out of range or finer than the tick',
       'give 0 to 1000000 USD per GPU-hour in steps of 0.0001');

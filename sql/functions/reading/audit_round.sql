@@ -17,8 +17,7 @@ BEGIN
     'slot_minutes', (SELECT m.slot_minutes FROM market.market m), 'closed_at', market.exact_time(round.closed_at),
     'entry_count', round.entry_count, 'merkle_root', encode(round.merkle_root, 'hex'), 'encryption', CASE WHEN round.encrypted THEN (
       SELECT jsonb_build_object('public_key', encode(k.public_key, 'hex'), 'signer', encode(k.signer, 'hex'),
-        'signature', encode(k.signature, 'hex'), 'secret_key', encode(o.secret_key, 'hex'),
-        'rules', o.rules)
+        'signature', encode(k.signature, 'hex'), 'secret_key', encode(o.secret_key, 'hex'))
       FROM market.round_key k LEFT JOIN market.opened_key o USING (round_id) WHERE k.round_id = round.round_id) END);
   RETURN QUERY SELECT 'pools', coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'capacity_gpus', to_jsonb(rp.capacity_gpus),
     'lot_gpus', rp.lot_gpus, 'reserve_price', rp.reserve_price) ORDER BY rp.position), '[]')

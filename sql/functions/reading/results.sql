@@ -13,7 +13,7 @@ DECLARE
   wanted market.round := market.round_named(round_name);
 BEGIN
   RETURN QUERY
-    SELECT wanted.name, coalesce(k.priced_by, wanted.pricing), k.published_at, k.engine_version, k.effort, k.work_done,
+    SELECT wanted.name, k.priced_by, k.published_at, k.engine_version, k.effort, k.work_done,
       k.stopped_early, k.welfare,
       k.bound, k.proven, k.ties, wanted.entry_count,
       (SELECT count(*) FROM market.bid b WHERE b.round_id = wanted.round_id AND NOT b.withdrawn),

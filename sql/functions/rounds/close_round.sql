@@ -14,6 +14,7 @@ BEGIN
   INSERT INTO market.round_cap (round_id, company_id, pool_id, gpus)
   SELECT id, k.company_id, k.pool_id, k.gpus
   FROM market.company_cap k JOIN market.round_pool rp ON rp.round_id = id AND rp.pool_id = k.pool_id;
+  INSERT INTO market.caps_salt (round_id) VALUES (id);
   UPDATE market.round SET state = 'closed', closed_at = greatest(clock_timestamp(),
       (SELECT max(e.accepted_at) FROM market.entry e WHERE e.round_id = id) + interval '1 microsecond'),
     merkle_root = market.merkle_root(hashes), entry_count = cardinality(hashes)

@@ -28,9 +28,9 @@ BEGIN
   ELSIF gate <= clock_timestamp() THEN
     PERFORM market.refuse('GM422', format('the gate %s has passed: it is %s by the server''s clock',
       market.show_time(gate), market.show_time(clock_timestamp())), 'give a gate in the future');
-  ELSIF open_round.pricing NOT IN ('vcg', 'pay-as-bid', 'core-selecting') THEN
+  ELSIF NOT EXISTS (SELECT FROM market.pricing_rule r WHERE r.name = open_round.pricing) THEN
     PERFORM market.refuse('GM422', format('there is no pricing rule %L', left(open_round.pricing, 40)),
-      'choose vcg, pay-as-bid or core-selecting');
+      format('choose one of %s', (SELECT string_agg(r.name, ', ' ORDER BY r.name) FROM market.pricing_rule r)));
   ELSIF open_round.effort !~ '^(quick|standard|thorough|[1-9][0-9]{0,9})$' THEN
     PERFORM market.refuse('GM422', format('there is no effort %L', left(open_round.effort, 40)),
       'choose quick, standard, thorough or a number of work units');

@@ -6,19 +6,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WHERE r.name = round_name AND r.state IN ('closed', 'published')
 $$;
 
--- The salt of the caps' digest in a closed round's statement, in hexadecimal, made when it is first asked for (035); nothing
--- for another round. Companies get the statement, so none of them may call this.
+-- The salt of the caps' digest in a closed round's statement, in hexadecimal; nothing for another round. Companies get the
+-- statement, so none of them may call this.
 CREATE OR REPLACE FUNCTION market.closing_salt(round_name text) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  id bigint := (SELECT r.round_id FROM market.round r WHERE r.name = round_name AND r.state IN ('closed', 'published'));
-BEGIN
-  -- Of two at once the later waits here, and then reads what the first one made.
-  INSERT INTO market.caps_salt (round_id) SELECT id WHERE id IS NOT NULL ON CONFLICT DO NOTHING;
-  RETURN (SELECT encode(s.salt, 'hex') FROM market.caps_salt s WHERE s.round_id = id);
-END
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT encode(s.salt, 'hex') FROM market.caps_salt s JOIN market.round r USING (round_id)
+  WHERE r.name = round_name AND r.state IN ('closed', 'published')
 $$;
 
+-- The caps in force when the book was sealed.
 CREATE OR REPLACE FUNCTION market.round_caps(id bigint) RETURNS TABLE (company text, pool text, gpus integer)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.name, p.name, k.gpus

@@ -36,8 +36,7 @@ BEGIN
   IF round.state <> 'closed' OR NOT round.encrypted THEN
     PERFORM market.refuse('GM409', format('round %s is no closed encrypted round', round.name), 'nothing was opened');
   END IF;
-  INSERT INTO market.opened_key (round_id, secret_key, rules) VALUES (round.round_id, open_boxes.secret_key, 2)
-  ON CONFLICT DO NOTHING;
+  INSERT INTO market.opened_key (round_id, secret_key) VALUES (round.round_id, open_boxes.secret_key) ON CONFLICT DO NOTHING;
   SELECT coalesce(jsonb_object_agg(x.company_id, x.places), '{}') INTO totals
   FROM (
     SELECT e.company_id, sum(o.places) AS places FROM market.opened o JOIN market.entry e USING (entry_id)
@@ -56,7 +55,6 @@ BEGIN
         found := market.check_body(round.round_id, NULL, round.delivery_start, round.delivery_end, round.slot_minutes, box.body);
         PERFORM market.check_caps(box.company_id, round.round_id, box.body);
         total := coalesce((totals ->> box.company_id::text)::bigint, 0) + found.choices;
-        -- Read plainly: whether an earlier door let in what this one would not is no matter any more.
         declared := (box.sealed::jsonb ->> 'exposure')::bigint;
         IF found.worst > declared THEN
           reason := format('it may cost %s, more than the %s it declared', market.show_usd(found.worst),
@@ -79,15 +77,6 @@ BEGIN
 END
 $$;
 
--- For the clearing job: by which rules the boxes of an encrypted round were opened; nothing where none was.
-CREATE OR REPLACE FUNCTION market.sealed_rules(round_name text) RETURNS integer
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN (SELECT k.rules FROM market.opened_key k JOIN market.round r USING (round_id)
-    WHERE r.name = round_name AND r.state IN ('closed', 'published'));
-END
-$$;
-
 -- A company's own bids that were refused at opening.
 CREATE OR REPLACE FUNCTION market.my_refusals(round_name text) RETURNS TABLE (round text, bid text, refusal text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -101,6 +90,5 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION market.sealed_boxes(text), market.open_boxes(text, jsonb, bytea), market.sealed_rules(text)
-  TO market_clearing;
+GRANT EXECUTE ON FUNCTION market.sealed_boxes(text), market.open_boxes(text, jsonb, bytea) TO market_clearing;
 GRANT EXECUTE ON FUNCTION market.my_refusals(text) TO market_company;

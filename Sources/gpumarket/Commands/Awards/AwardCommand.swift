@@ -10,12 +10,12 @@ struct AwardCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List awards: one company's with --as, everyone's for the operator.",
+      abstract: "List awards: a company's own, or all for the operator.",
       discussion:
         "EXAMPLES\n  gpumarket award list --round 2026-12-07 --as acme\n  gpumarket award list --csv > awards.csv")
     @Option(help: "Only this round.") var round: String?
     @Flag(help: "Print CSV.") var csv = false
-    @Flag(help: "Your own awards only: for a company's login on a server of its own.") var mine = false
+    @Flag(help: "Your own awards, by your own login on a shared server.") var mine = false
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
@@ -36,7 +36,7 @@ struct AwardCommand: ParsableCommand {
           let span = award.span
           table.add(
             award.round, award.company, award.id, award.pools, "\(span.start)", "\(span.end)", award.gpusText,
-            award.slotLength.hours(slots: award.gpuSlots), award.value.dollars, award.payment.dollars)
+            award.slotLength.hours(slots: award.gpuSlots), award.value.cell(.exact), award.payment.cell(.exact))
         }
         print(awards.isEmpty ? try whyNone(own: own, &connection) : table.text())
       }
@@ -86,35 +86,5 @@ extension AwardRecord {
       uses.map(\.period.start).min() ?? Instant(microseconds: 0),
       uses.map(\.period.end).max() ?? Instant(microseconds: 0)
     )
-  }
-
-  var pools: String {
-    var names: [String] = []
-    for use in uses where !names.contains(use.pool) { names.append(use.pool) }
-    return names.joined(separator: " ")
-  }
-
-  /// One number for a block, a range for a curve: `8..16`, since spreadsheets take 8-16 for a date.
-  var gpusText: String {
-    let (low, high) = (uses.map(\.gpus).min() ?? 0, uses.map(\.gpus).max() ?? 0)
-    return low == high ? "\(high)" : "\(low)..\(high)"
-  }
-
-  var json: JSONText {
-    [
-      "round": .string(round), "company": .string(company), "award": .string(id), "bid": .string(bid),
-      "alternative": alternative.map { .integer(Int64($0)) } ?? .null, "gpu_slots": .integer(gpuSlots),
-      "slot_minutes": .integer(Int64(slotLength.minutes)), "bid_microdollars": .integer(value.microdollars),
-      "reserve_cost_microdollars": .integer(reserveCost.microdollars),
-      "payment_microdollars": .integer(payment.microdollars),
-      "accepted_at": .string(acceptedAt.iso8601), "hash": .string(entryHash),
-      "uses": .array(
-        uses.map {
-          [
-            "pool": .string($0.pool), "start": .string($0.period.start.iso8601), "end": .string($0.period.end.iso8601),
-            "gpus": .integer(Int64($0.gpus)),
-          ]
-        }),
-    ]
   }
 }

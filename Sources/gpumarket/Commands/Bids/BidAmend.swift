@@ -7,39 +7,40 @@ struct BidAmend: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "amend", abstract: "Replace a bid; it takes a new place in the order of acceptance.",
     discussion: """
-      The new bid replaces the old one whole: name every option again, those of a block or those of a curve. What it \
-      hangs on stays, unless --parent or --no-parent says otherwise.
+      Name every option again, as for a new block or curve: the new bid replaces the whole old one. It keeps its \
+      parent unless you give --parent or --no-parent.
 
       EXAMPLES
         gpumarket bid amend b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.60 \\
           --window 2026-12-07T00:00Z/P3D --as acme
         gpumarket bid amend b_81c2e0f6a94d7b350f62ae91d84c5b17 --round 2026-12-07 --pool h100-us --step 8@3.30 --step 16@2.10 --as acme
       """)
-  @Argument(help: "The bid.") var bid: String
+  @Argument(help: "The bid's id, as bid list shows it.") var bid: String
   @OptionGroup var write: BidCommand.WriteOptions
   @Option(help: "The pool.") var pool: String
-  @Option(help: "Of a block: GPUs, a multiple of the pool's lot.") var gpus: Int?
-  @Option(help: ArgumentHelp("Of a block: hours on end, such as 24 or 1.5.", valueName: "hours")) var hours: String?
-  @Option(help: ArgumentHelp("Of a block: START/END or START/DURATION with a zone.", valueName: "window"))
+  @Option(help: "Block: GPUs, a multiple of the pool's lot.") var gpus: Int?
+  @Option(help: ArgumentHelp("Block: consecutive hours, such as 24 or 1.5.", valueName: "hours")) var hours: String?
+  @Option(
+    help: ArgumentHelp("Block: when it may run, START/END or START/DURATION, with a time zone.", valueName: "window"))
   var window: String?
-  @Option(help: ArgumentHelp("Of a block: the most you pay, US dollars per GPU-hour.", valueName: "usd"))
+  @Option(help: ArgumentHelp("Block: the most you pay, in US dollars per GPU-hour.", valueName: "usd"))
   var limit: String?
-  @Option(help: ArgumentHelp("Of a block: fewer GPUs that would do too.", valueName: "gpus")) var minGpus: Int?
+  @Option(help: ArgumentHelp("Block: the fewest GPUs that you would accept.", valueName: "gpus")) var minGpus: Int?
   @Option(
     name: .customLong("or"),
     help: ArgumentHelp(
-      "Of a block: a further alternative, 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'.",
+      "Block: another way to fill the bid, 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'; may be repeated.",
       valueName: "alternative"))
   var alternatives: [String] = []
   @Option(
     name: .customLong("step"),
-    help: ArgumentHelp("Of a curve: GPUS@LIMIT, US dollars per GPU-hour.", valueName: "step"))
+    help: ArgumentHelp("Curve: a step GPUS@LIMIT, in US dollars per GPU-hour; may be repeated.", valueName: "step"))
   var steps: [String] = []
-  @Option(help: ArgumentHelp("Of a curve: its slots (default: the round's delivery).", valueName: "period"))
+  @Option(help: ArgumentHelp("Curve: its period (default: the whole delivery).", valueName: "period"))
   var period: String?
-  @Option(help: ArgumentHelp("Another bid of yours without which this one must not win.", valueName: "bid"))
+  @Option(help: ArgumentHelp("Parent bid: this one wins only if that one wins.", valueName: "bid"))
   var parent: String?
-  @Flag(help: "Let it hang on no bid any more.") var noParent = false
+  @Flag(help: "Remove the parent.") var noParent = false
 
   private var isCurve: Bool { !steps.isEmpty }
 
@@ -48,7 +49,7 @@ struct BidAmend: ParsableCommand {
     let ofBlock = [gpus != nil, hours != nil, window != nil, limit != nil]
     if isCurve {
       guard !ofBlock.contains(true), minGpus == nil, alternatives.isEmpty else {
-        throw ValidationError("--step makes it a curve, which takes --pool and --period and no option of a block")
+        throw ValidationError("--step makes it a curve: leave out the options of a block")
       }
     } else {
       guard !ofBlock.contains(false) else {

@@ -12,10 +12,10 @@ struct BidCommand: ParsableCommand {
   /// What each command that writes takes.
   struct WriteOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The round.", valueName: "round")) var round: String
-    @Flag(help: "Do not ask.") var yes = false
-    @Flag(help: "Let the door check what would be sent, and write nothing.") var dryRun = false
-    @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key:
-      String?
+    @Flag(help: "Do not ask for confirmation.") var yes = false
+    @Flag(help: "Let the database check the request, but send nothing.") var dryRun = false
+    @Option(help: ArgumentHelp("The key of an earlier try: the request is then done only once.", valueName: "key"))
+    var key: String?
     @Option(help: ArgumentHelp("Also write the receipt to this file.", valueName: "file")) var receipt: String?
     @OptionGroup var sealing: EncryptedBidding
     @OptionGroup var acting: ActingCompany
@@ -40,11 +40,7 @@ struct BidCommand: ParsableCommand {
       var connection = try connect()
       let pools = try Rounds.pools(of: way.round.name, &connection)
       let caps = try caps(&connection)
-      do {
-        try BidRules(round: way.round, pools: pools, caps: caps).check(bid)
-      } catch {
-        throw Failure(.refused, error.problem, advice: error.advice)
-      }
+      try BidRules(round: way.round, pools: pools, caps: caps).check(bid)
     }
 
     /// The company's caps; none where the request may repeat one that was accepted before they fell.
@@ -129,17 +125,19 @@ struct BidCommand: ParsableCommand {
   struct BlockOptions: ParsableArguments {
     @Option(help: "The pool.") var pool: String
     @Option(help: "GPUs, a multiple of the pool's lot.") var gpus: Int
-    @Option(help: ArgumentHelp("Hours on end, such as 24 or 1.5.", valueName: "hours")) var hours: String
-    @Option(help: ArgumentHelp("Where it may lie: START/END or START/DURATION with a zone.", valueName: "window"))
+    @Option(help: ArgumentHelp("Consecutive hours, such as 24 or 1.5.", valueName: "hours")) var hours: String
+    @Option(help: ArgumentHelp("When it may run: START/END or START/DURATION, with a time zone.", valueName: "window"))
     var window: String
-    @Option(help: ArgumentHelp("The most you pay, US dollars per GPU-hour.", valueName: "usd")) var limit: String
-    @Option(help: ArgumentHelp("Fewer GPUs that would do too.", valueName: "gpus")) var minGpus: Int?
+    @Option(help: ArgumentHelp("The most you pay, in US dollars per GPU-hour.", valueName: "usd")) var limit: String
+    @Option(help: ArgumentHelp("The fewest GPUs that you would accept (default: all of --gpus).", valueName: "gpus"))
+    var minGpus: Int?
     @Option(
       name: .customLong("or"),
       help: ArgumentHelp(
-        "A further alternative: 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'.", valueName: "alternative"))
+        "Another way to fill the bid: 'pool=…,gpus=…,hours=…,limit=…[,window=…][,min=…]'; may be repeated.",
+        valueName: "alternative"))
     var alternatives: [String] = []
-    @Option(help: ArgumentHelp("A bid of yours without which this one must not win.", valueName: "bid")) var parent:
+    @Option(help: ArgumentHelp("Parent bid: this one wins only if that one wins.", valueName: "bid")) var parent:
       String?
 
     func bid(in round: Round) throws -> Bid {
@@ -152,9 +150,10 @@ struct BidCommand: ParsableCommand {
 
   struct Block: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Bid for GPUs over hours on end, anywhere in a window.",
+      abstract: "Bid for GPUs for a number of consecutive hours, anywhere in a window.",
       discussion: """
-        At most one alternative is awarded. Until the gate closes a bid can be amended or withdrawn.
+        With --or the bid has alternatives, of which at most one is awarded. Until the gate closes you can amend or \
+        withdraw it.
 
         EXAMPLE
           gpumarket bid block --round 2026-12-07 --pool h100-us --gpus 64 --hours 24 --limit 2.40 \\
@@ -177,9 +176,10 @@ struct BidCommand: ParsableCommand {
 
   struct Curve: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Bid a falling price–quantity curve for each slot of a period.",
+      abstract: "Bid falling prices for more and more GPUs, in each slot of a period.",
       discussion: """
-        Steps are increments, the dearest first; any part of any slot may be awarded.
+        Each step adds GPUs at a lower price. In the example the first 8 GPUs are worth up to 3.10 each hour, the next 16 up to \
+        2.00. Any whole number of lots may be awarded, in each slot by itself.
 
         EXAMPLE
           gpumarket bid curve --round 2026-12-07 --pool h100-us --period 2026-12-07T00:00Z/P7D \\
@@ -187,11 +187,12 @@ struct BidCommand: ParsableCommand {
         """)
     @OptionGroup var write: WriteOptions
     @Option(help: "The pool.") var pool: String
-    @Option(help: ArgumentHelp("The slots it is for (default: the round's delivery).", valueName: "period")) var period:
-      String?
-    @Option(name: .customLong("step"), help: ArgumentHelp("GPUS@LIMIT, US dollars per GPU-hour.", valueName: "step"))
+    @Option(help: ArgumentHelp("Its period (default: the whole delivery).", valueName: "period")) var period: String?
+    @Option(
+      name: .customLong("step"),
+      help: ArgumentHelp("GPUS@LIMIT, in US dollars per GPU-hour; may be repeated.", valueName: "step"))
     var steps: [String]
-    @Option(help: ArgumentHelp("A bid of yours without which this one must not win.", valueName: "bid")) var parent:
+    @Option(help: ArgumentHelp("Parent bid: this one wins only if that one wins.", valueName: "bid")) var parent:
       String?
 
     func run() throws {
@@ -211,14 +212,14 @@ struct BidCommand: ParsableCommand {
 
   struct Withdraw: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Withdraw a bid and all that hang on it.",
+      abstract: "Withdraw a bid and all its children.",
       discussion: "EXAMPLE\n  gpumarket bid withdraw b_52034bd77158630446d1c0fe9a37b2d8 --round 2026-12-07 --as acme")
-    @Argument(help: "The bid.") var bid: String
+    @Argument(help: "The bid's id, as bid list shows it.") var bid: String
     @OptionGroup var write: WriteOptions
 
     func validate() throws {
       guard write.sealing.clearingKey == nil else {
-        throw ValidationError("--clearing-key is for what is sealed, and a withdrawal is not: leave it out")
+        throw ValidationError("leave out --clearing-key: a withdrawal is not sealed")
       }
     }
 
@@ -258,7 +259,7 @@ struct BidCommand: ParsableCommand {
         table.add(
           bid.round, bid.id, bid.standing + (reasons[bid.id]?.needed.map { ": \($0.dollarsPerGPUHour) needed" } ?? ""),
           bid.isWithdrawn ? "" : try EncryptedBidding.readable(bid.body)?.summary(length) ?? "sealed",
-          bid.exposure.dollars, bid.payment?.dollars ?? "")
+          bid.exposure.cell(.centsUp), bid.payment?.cell(.exact) ?? "")
       }
       print(bids.isEmpty ? "no bids yet; gpumarket bid block places one" : table.text())
       if !reasons.isEmpty { print("why a bid lost: gpumarket bid show BID") }
@@ -281,13 +282,13 @@ struct BidCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show every entry of one of your bids, each with its receipt.",
       discussion: """
-        With --json a list of receipts, oldest first, as --receipt writes them; the newest also says how the bid \
-        stands: state, award, payment_usd, why it lost, and your caps in the pools that it lost in.
+        --json prints a list of receipts, oldest first, as --receipt writes them. The last one also says what became of the \
+        bid: state, award, payment_usd, why it lost, and your caps in the pools concerned.
 
         EXAMPLE
           gpumarket bid show b_52034bd77158630446d1c0fe9a37b2d8 --as acme
         """)
-    @Argument(help: "The bid.") var bid: String
+    @Argument(help: "The bid's id, as bid list shows it.") var bid: String
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
@@ -333,42 +334,4 @@ struct BidCommand: ParsableCommand {
 /// The line of a preview that names the parent.
 func hangsOn(_ parent: String?) -> String {
   parent.map { "\nhangs on \($0): without it, this one does not win" } ?? ""
-}
-
-extension OwnBid {
-  /// What became of it, in a word.
-  var standing: String {
-    if isWithdrawn { return "withdrawn" }
-    switch roundState {
-    case "published": return award == nil ? "lost" : "won"
-    case "open": return isAmended ? "open, amended" : "open"
-    default: return roundState
-    }
-  }
-
-  /// What `bid show` says beside the receipts.
-  ///
-  /// - Parameters:
-  ///   - lost: why it lost, once that is known.
-  ///   - caps: the company's, of the pools that it lost in.
-  func outcome(_ lost: LossReason?, _ caps: [(pool: String, gpus: Int)]) -> [JSONText.Member] {
-    [
-      JSONText.Member("state", .string(standing)),
-      JSONText.Member("award", award.map { JSONText.string($0) } ?? .null),
-      JSONText.Member("payment_usd", payment.map { JSONText.number($0.dollars) } ?? .null),
-      JSONText.Member("lost", lost?.json ?? .null),
-      JSONText.Member("caps", .object(caps.map { JSONText.Member($0.pool, .integer(Int64($0.gpus))) })),
-    ]
-  }
-
-  /// - Parameter lost: why it lost, once that is known.
-  func json(_ lost: LossReason?) -> JSONText {
-    [
-      "round": .string(round), "bid": .string(id), "state": .string(standing),
-      "parent": parent.map { .string($0) } ?? .null,
-      "body": .string(body), "worst_case_usd": .number(exposure.dollars), "accepted_at": .string(acceptedAt.iso8601),
-      "hash": .string(hash), "award": award.map { .string($0) } ?? .null,
-      "payment_usd": payment.map { .number($0.dollars) } ?? .null, "lost": lost?.json ?? .null,
-    ]
-  }
 }

@@ -8,15 +8,15 @@ struct BidImport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Place many bids from a CSV or JSON file, all or none.",
     discussion: """
-      CSV columns: ref, pool, gpus, hours, window, limit; optional min_gpus, parent, kind (block or curve), steps. \
-      Rows that share a ref are alternatives of one bid. A parent is another row's ref or the id of a bid you have. \
-      A curve row has kind=curve, its period in window, and steps such as "8@3.10 16@2.00"; gpus, hours and limit stay empty.
+      CSV has the columns ref, pool, gpus, hours, window, limit. Optional columns are min_gpus, parent, kind (block or \
+      curve) and steps. Rows with the same ref are alternatives of one bid. A parent is the ref of another row or the \
+      id of a bid that you have. A row of a curve has kind=curve, its period in window, and steps such as \
+      "8@3.10 16@2.00"; its gpus, hours and limit stay empty.
 
-      JSON: a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or \
+      JSON is a list of {"ref", "parent", "alternatives": [{"pool", "gpus", "min_gpus", "hours", "window", "limit"}]} or \
       {"ref", "curve": [{"pool", "window", "steps": [[gpus, "limit"], …]}]}.
 
-      The first 100 errors are shown, each with its line and column, with --json within the error; if there is one, \
-      nothing is placed.
+      If there is an error, nothing is placed. The first 100 errors are shown, each with its line and column.
 
       EXAMPLE
         gpumarket bid import bids.csv --round 2026-12-07 --as acme --yes
@@ -43,7 +43,7 @@ struct BidImport: ParsableCommand {
     guard !bids.isEmpty else {
       throw Failure(.usage, "\(file) holds no bid", advice: "gpumarket bid import --help shows the form")
     }
-    let preview = try importPreview(bids, in: round)
+    let preview = try BidFile.preview(bids, in: round)
     let way = try write.way(in: round)
     try write.send(preview: preview, by: way, verb: "placed") { key, connection in
       let items = bids.enumerated().map { (bid: $1.bid, parent: $1.parent, key: "\(key)/\($0 + 1)") }

@@ -9,7 +9,7 @@ import Units
 struct EncryptedBidding: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The clearing host's public key, for encrypted rounds (default: $GPUMARKET_CLEARING_KEY; on the private server its own).",
+      "For encrypted rounds: the clearing host's public key (default: $GPUMARKET_CLEARING_KEY, on the private server its own key).",
       valueName: "hex"))
   var clearingKey: String?
 
@@ -58,7 +58,7 @@ struct EncryptedBidding: ParsableArguments {
     }
     guard case .privateServer(let server) = try options.resolve() else {
       throw Failure(
-        .usage, "the round is encrypted, and it is not said whose key to trust",
+        .usage, "the round is encrypted, and no clearing key is given",
         advice: "give --clearing-key with the clearing host's public key, which you got when you joined")
     }
     return hexadecimal(try StatementHost(home: server.home, keyFile: nil, statements: nil).key.publicKey)

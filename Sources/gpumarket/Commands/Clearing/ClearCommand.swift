@@ -10,22 +10,22 @@ struct ClearCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clear", abstract: "Clear rounds whose gate has passed: seal, solve, audit, publish.",
     discussion: """
-      Safe to run every minute, on two hosts at once, and again after a crash: a round is published once, and the same \
-      book and effort give the same result. Solving stops in time for delivery; the effort it reached is recorded.
-      An encrypted round that was closed early waits for the gate that was announced, by this host's own clock.
+      Run it every minute. Two hosts may run it at once, and you may run it again after a crash: a round is published \
+      only once. The same bids and effort give the same result. Solving stops in time for delivery, and the effort that it \
+      reached is recorded. An encrypted round that was closed early waits for its gate, by this host's clock.
 
       EXAMPLES
         gpumarket clear --due
         gpumarket clear --round 2026-12-07 --dry-run
       """)
 
-  @Flag(help: "Every round whose gate has passed.") var due = false
-  @Option(help: "This round.") var round: String?
-  @Flag(help: "Solve a sealed book and show the result; write nothing.") var dryRun = false
-  @Option(help: "quick, standard, thorough or a number of work units (default: the round's).") var effort: String?
+  @Flag(help: "Clear every round whose gate has passed.") var due = false
+  @Option(help: "Clear this round.") var round: String?
+  @Flag(help: "Solve a closed round and show the result, but write nothing.") var dryRun = false
+  @Option(help: "How hard to look: quick, standard, thorough or a number of work units (default: the round's).")
+  var effort: String?
   @Flag(help: "Print each better allocation as a JSON line on standard error.") var improvements = false
-  @Option(help: ArgumentHelp("Append one JSON line of facts for each round to this file.", valueName: "file")) var log:
-    String?
+  @Option(help: ArgumentHelp("Append a JSON line for each round to this file.", valueName: "file")) var log: String?
   @OptionGroup var host: HostOptions
   @OptionGroup var options: DatabaseOptions
 
@@ -49,7 +49,8 @@ struct ClearCommand: ParsableCommand {
         printError(improvement.json(seconds: seconds).text())
       } else {
         showProgress(
-          "solving: welfare \(Money(microdollars: improvement.welfare).dollars) USD, gap \(percentUp(improvement.gap))")
+          "solving: welfare \(Money(microdollars: improvement.welfare).cell(.cents)) USD, gap \(percentUp(improvement.gap))"
+        )
       }
     }
     var connection = try options.connect(as: .clearing)
@@ -104,7 +105,7 @@ struct ClearCommand: ParsableCommand {
       print("round \(outcome.round): another clearing published it first; nothing was written")
     case .published:
       let round = try Rounds.named(outcome.round, &connection)
-      print(try RoundReport(round, &connection, withCompanies: true).text)
+      print(try RoundFigures(round, &connection, withCompanies: true).text)
       print(
         "  took "
           + outcome.seconds.map { "\($0.step.rawValue) \(String(format: "%.2f", $0.seconds)) s" }.joined(
@@ -175,8 +176,8 @@ extension ClearingJob.Outcome {
     if let clearing {
       members += [
         .init("awards", .integer(Int64(clearing.awards.count))),
-        .init("welfare_microdollars", .integer(clearing.welfare)),
-        .init("bound_microdollars", .integer(clearing.bound)), .init("gap", .fraction(clearing.gap)),
+        .init("welfare_usd", .usd(microdollars: clearing.welfare)),
+        .init("bound_usd", .usd(microdollars: clearing.bound)), .init("gap", .fraction(clearing.gap)),
         .init("proven", .bool(clearing.proven)), .init("engine", .string(clearing.engineVersion)),
         .init("effort", .string(clearing.effort.text)), .init("work", .integer(Int64(clearing.workDone))),
         .init("stopped_early", .bool(clearing.stoppedEarly)), .init("priced_by", .string(clearing.rule.rawValue)),

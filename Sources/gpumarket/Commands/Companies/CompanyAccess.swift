@@ -4,16 +4,17 @@ import Market
 
 struct CompanyRotate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rotate", abstract: "Give a company a new credential, shown once; the old one ends (operator).",
+    commandName: "rotate", abstract: "Give a company a new password, shown once; the old one ends (operator).",
     discussion: """
-      With --verifier it is one that the company made, as when it has lost its password.
+      A company that lost its password can make a new one itself with gpumarket company verifier, and send you the \
+      verifier for --verifier.
 
       EXAMPLE
         gpumarket company rotate acme --yes
       """)
   @Argument(help: "The company.") var name: String
   @OptionGroup var given: GivenVerifier
-  @Flag(help: "Do not ask.") var yes = false
+  @Flag(help: "Do not ask for confirmation.") var yes = false
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -32,11 +33,11 @@ struct CompanyRevoke: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revoke", abstract: "End a company's access at once (operator).",
     discussion:
-      "Its open bids stand, for they were acknowledged.\n\nEXAMPLE\n  gpumarket company revoke acme --reason 'left the fund' --yes"
+      "Its open bids stay in their rounds.\n\nEXAMPLE\n  gpumarket company revoke acme --reason 'left the fund' --yes"
   )
   @Argument(help: "The company.") var name: String
-  @Option(help: "Why; the audit log keeps it.") var reason: String
-  @Flag(help: "Do not ask.") var yes = false
+  @Option(help: "The reason; the audit log keeps it.") var reason: String
+  @Flag(help: "Do not ask for confirmation.") var yes = false
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -52,7 +53,9 @@ struct CompanyRevoke: ParsableCommand {
 struct CompanyQuota: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quota", abstract: "Set how many entries a company may make in one round (operator).",
-    discussion: "Withdrawals are accepted beyond it.\n\nEXAMPLE\n  gpumarket company quota acme 5000")
+    discussion:
+      "Bids, amendments and withdrawals count. A company that used up its quota can still withdraw.\n\nEXAMPLE\n  gpumarket company quota acme 5000"
+  )
   @Argument(help: "The company.") var name: String
   @Argument(help: "Entries in one round.") var entries: Int
   @OptionGroup var options: DatabaseOptions

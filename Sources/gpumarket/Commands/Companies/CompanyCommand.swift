@@ -14,17 +14,18 @@ struct CompanyCommand: ParsableCommand {
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Add a company and print its credential, once (operator).",
+      abstract: "Add a company and print its login and password, once (operator).",
       discussion: """
-        The password is stored nowhere: hand it over now. On the private server it is not needed. With --verifier the \
-        company keeps to itself the password that it made by gpumarket company verifier.
+        Hand the password over now: it is stored nowhere. On the private server nobody needs it. With --verifier you never \
+        see a password: the company makes its own and sends you what gpumarket company verifier printed.
 
         EXAMPLES
           gpumarket company add acme --credit 500000
           gpumarket company add acme --credit 500000 --verifier 'SCRAM-SHA-256$4096:…'
         """)
     @Argument(help: "Its name.") var name: String
-    @Option(help: ArgumentHelp("Credit in US dollars: open bids and debts together never exceed it.", valueName: "usd"))
+    @Option(
+      help: ArgumentHelp("Credit in US dollars: its open bids and what it owes never exceed this.", valueName: "usd"))
     var credit: String
     @OptionGroup var given: GivenVerifier
     @OptionGroup var options: DatabaseOptions
@@ -34,7 +35,7 @@ struct CompanyCommand: ParsableCommand {
       var connection = try options.connect(as: .operator)
       let credential = try Companies.add(&connection, name: name, credit: credit, verifier: given.verifier)
       if options.json {
-        printJSON(credential.json(name, .init("credit_usd", .number(credit.dollars))))
+        printJSON(credential.json(name, .init("credit_usd", .usd(credit))))
       } else {
         print("added company \(name), credit \(credit)\n\(credential.text)")
       }
@@ -45,7 +46,7 @@ struct CompanyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the companies (operator), or one company's account.",
       discussion: "EXAMPLES\n  gpumarket company list\n  gpumarket company list --as acme")
-    @Flag(help: "Your own account: for a company's login on a server of its own.") var mine = false
+    @Flag(help: "Your own account, by your own login on a shared server.") var mine = false
     @OptionGroup var acting: ActingCompany
     @OptionGroup var options: DatabaseOptions
 
@@ -55,8 +56,8 @@ struct CompanyCommand: ParsableCommand {
         let account = try Companies.account(&connection)
         if options.json {
           printJSON([
-            "company": .string(account.company), "credit_usd": .number(account.credit.dollars),
-            "exposure_usd": .number(account.exposure.dollars), "owed_usd": .number(account.owed.dollars),
+            "company": .string(account.company), "credit_usd": .usd(account.credit),
+            "exposure_usd": .usd(account.exposure), "owed_usd": .usd(account.owed),
             "caps": .object(account.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
           ])
         } else {
@@ -74,7 +75,7 @@ struct CompanyCommand: ParsableCommand {
             companies.map { company in
               [
                 "company": .string(company.name), "login": .string(company.login),
-                "credit_usd": .number(company.credit.dollars),
+                "credit_usd": .usd(company.credit),
                 "caps": .object(company.caps.map { .init($0.pool, .integer(Int64($0.gpus))) }),
                 "revoked": .bool(company.revoked),
               ]
@@ -84,7 +85,7 @@ struct CompanyCommand: ParsableCommand {
       var table = Table(("company", .left), ("credit USD", .right), ("caps GPUs", .left), ("login", .left))
       for company in companies {
         table.add(
-          company.name + (company.revoked ? " (revoked)" : ""), company.credit.dollars,
+          company.name + (company.revoked ? " (revoked)" : ""), company.credit.cell(.cents),
           company.caps.map { "\($0.pool) \($0.gpus)" }.joined(separator: ", "), company.login)
       }
       print(companies.isEmpty ? "no companies yet; gpumarket company add makes one" : table.text())
@@ -103,7 +104,7 @@ struct CompanyCommand: ParsableCommand {
       var connection = try options.connect(as: .operator)
       try Companies.setCredit(&connection, company: name, to: credit)
       if options.json {
-        printJSON(["company": .string(name), "credit_usd": .number(credit.dollars)])
+        printJSON(["company": .string(name), "credit_usd": .usd(credit)])
       } else {
         print("credit of \(name) is now \(credit)")
       }
@@ -112,18 +113,18 @@ struct CompanyCommand: ParsableCommand {
 
   struct Cap: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Cap the GPUs of a pool that a company may hold in any slot (operator).",
+      abstract: "Limit the GPUs of a pool that a company may hold at a time (operator).",
       discussion:
         "EXAMPLES\n  gpumarket company cap acme --pool h100-us --gpus 128\n  gpumarket company cap acme --pool h100-us --none"
     )
     @Argument(help: "The company.") var name: String
     @Option(help: "The pool.") var pool: String
     @Option(help: "The most GPUs in any slot.") var gpus: Int?
-    @Flag(help: "Lift the cap.") var none = false
+    @Flag(help: "Remove the cap.") var none = false
     @OptionGroup var options: DatabaseOptions
 
     func validate() throws {
-      guard (gpus == nil) == none else { throw ValidationError("give --gpus N, or --none to lift the cap") }
+      guard (gpus == nil) == none else { throw ValidationError("give --gpus N, or --none to remove the cap") }
     }
 
     func run() throws {

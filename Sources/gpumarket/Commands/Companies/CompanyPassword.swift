@@ -6,18 +6,18 @@ import Postgres
 
 struct CompanyPassword: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "password", abstract: "Change your own password, so that nobody else has it (company).",
+    commandName: "password", abstract: "Change your own password (company).",
     discussion: """
-      With the company's own login. The new password is printed before the change is asked for, and holds if the \
-      command ends with status 0. The server gets only what checks it, a SCRAM-SHA-256 verifier. Other sessions of the \
-      login end.
+      Connect with the company's own login. The command prints the new password first, then changes it. The new one holds \
+      if the command ends with status 0. The server never gets the password itself, only a SCRAM-SHA-256 verifier. \
+      Other sessions of the login end.
 
       EXAMPLES
         gpumarket company password --database 'service=gpumarket'
         gpumarket company password --own --database 'service=gpumarket'
       """)
   @OptionGroup var choice: PasswordChoice
-  @Flag(help: "Do not ask.") var yes = false
+  @Flag(help: "Do not ask for confirmation.") var yes = false
   @OptionGroup var acting: ActingCompany
   @OptionGroup var options: DatabaseOptions
 
@@ -166,7 +166,7 @@ struct CompanyVerifier: ParsableCommand {
 
 /// A random password, or one of the user's own.
 struct PasswordChoice: ParsableArguments {
-  @Flag(help: "A password of your own: asked for on the terminal, else the first line of standard input.")
+  @Flag(help: "Choose the password yourself: on the terminal, or as the first line of standard input.")
   var own = false
 
   /// The password; it is asked for where it is the user's own.
@@ -197,7 +197,7 @@ struct PasswordChoice: ParsableArguments {
 struct GivenVerifier: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What the company's own gpumarket company verifier printed, in single quotes: you then never see its password.",
+      "What gpumarket company verifier printed at the company, in single quotes.",
       valueName: "verifier"))
   var verifier: String?
 

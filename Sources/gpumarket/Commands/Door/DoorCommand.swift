@@ -18,6 +18,7 @@ struct DoorCommand: ParsableCommand {
     @Option(
       help: ArgumentHelp("Certificates that vouch for the market, in place of the system's (PEM).", valueName: "file"))
     var authorities: String?
+    @Flag(help: "Print JSON.") var json = false
 
     func client() throws -> DoorClient {
       try DoorClient(market: at, key: CompanyKey(file: keyFile), authorities: authorities)
@@ -29,7 +30,13 @@ struct DoorCommand: ParsableCommand {
       let market = try client.ask("GET", "/v1/account").at("market").string()
       let terms = try client.ask("GET", "/v1/rounds/\(DoorClient.escaped(round))").at("terms").string()
       let answer = try client.enter([wish], round: round, market: market, terms: terms)
-      printJSON(try answer.at("receipts").text)
+      let receipts = try answer.at("receipts")
+      guard !json else { return printJSON(receipts.text) }
+      for receipt in try receipts.elements() {
+        print(
+          "\(try receipt.at("kind").string()) \(try receipt.at("bid").string()) in round \(round) at "
+            + "\(try receipt.at("accepted_at").string())\n  receipt \(try receipt.at("hash").string())")
+      }
     }
   }
 
@@ -48,7 +55,7 @@ struct DoorCommand: ParsableCommand {
 
   struct Ask: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Sign a question and print the answer as it comes.",
+      abstract: "Sign a question and print the answer, which is JSON.",
       discussion: "EXAMPLE\n  gpumarket door ask /v1/bids?round=2026-12-07 --at https://market.example --key-file acme.key")
     @Argument(help: "Path and query, percent-encoded (docs/openapi.json).") var path: String
     @OptionGroup var options: Options
@@ -76,7 +83,12 @@ struct DoorCommand: ParsableCommand {
   }
 
   struct Amend: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Replace a bid by another, given as JSON.")
+    static let configuration = CommandConfiguration(
+      abstract: "Replace a bid by another, given as JSON.",
+      discussion: """
+        EXAMPLE
+          gpumarket door amend b_52034b… --round 2026-12-07 --body - --at https://market.example --key-file acme.key
+        """)
     @Argument(help: "The bid.") var bid: String
     @Option(help: "The bid as JSON; - reads standard input.") var body: String
     @Option(help: "A bid of yours without which this one must not win.") var parent: String?
@@ -89,7 +101,12 @@ struct DoorCommand: ParsableCommand {
   }
 
   struct Withdraw: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Withdraw a bid that no other of yours hangs on.")
+    static let configuration = CommandConfiguration(
+      abstract: "Withdraw a bid that no other of yours hangs on.",
+      discussion: """
+        EXAMPLE
+          gpumarket door withdraw b_52034b… --round 2026-12-07 --at https://market.example --key-file acme.key
+        """)
     @Argument(help: "The bid.") var bid: String
     @OptionGroup var writing: Writing
 

@@ -7,7 +7,7 @@ struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serve the front door: companies' signed requests over HTTP.",
     discussion: """
-      TLS is ended by a reverse proxy before it (docs/operating.md has nginx's lines), so it listens on this machine only. \
+      TLS is ended by a reverse proxy before it (docs/operator.md has nginx's lines), so it listens on this machine only. \
       It logs lines on standard error, and on SIGTERM finishes what it has accepted.
 
       EXAMPLE

@@ -13,10 +13,10 @@ struct PoolCommand: ParsableCommand {
       abstract: "Add a pool (operator).",
       discussion: "EXAMPLE\n  gpumarket pool add h100-us --gpus 256 --lot 8 --reserve 1.10")
     @Argument(help: "Its name, such as h100-us.") var name: String
-    @Option(help: "GPUs it has in every slot.") var gpus: Int
-    @Option(help: "GPUs trade in multiples of this.") var lot = 1
+    @Option(help: "Its GPUs in every slot.") var gpus: Int
+    @Option(help: "GPUs trade in multiples of this; so does --gpus.") var lot = 1
     @Option(
-      help: ArgumentHelp("Reserve price, US dollars per GPU-hour: nothing is awarded below it.", valueName: "usd"))
+      help: ArgumentHelp("Reserve price in US dollars per GPU-hour: nothing is awarded below it.", valueName: "usd"))
     var reserve: String
     @OptionGroup var options: DatabaseOptions
 
@@ -29,7 +29,7 @@ struct PoolCommand: ParsableCommand {
       if options.json {
         printJSON([
           "pool": .string(name), "gpus": .integer(Int64(gpus)), "lot": .integer(Int64(lot)),
-          "reserve_usd_per_gpu_hour": .number(price.dollarsPerGPUHour),
+          "reserve_usd_per_gpu_hour": .usd(price),
         ])
       } else {
         print("added pool \(name): \(gpus) GPUs in lots of \(lot), reserve price \(price)")
@@ -54,7 +54,7 @@ struct PoolCommand: ParsableCommand {
               [
                 "pool": .string(pool.name), "gpus": .integer(Int64(pool.capacityGPUs)),
                 "lot": .integer(Int64(pool.lotGPUs)),
-                "reserve_usd_per_gpu_hour": .number(pool.reserve.dollarsPerGPUHour),
+                "reserve_usd_per_gpu_hour": .usd(pool.reserve),
                 "outages": .array(
                   outages.filter { $0.pool == pool.name }.map { outage in
                     [
@@ -69,7 +69,7 @@ struct PoolCommand: ParsableCommand {
       }
       var table = Table(("pool", .left), ("GPUs", .right), ("lot", .right), ("reserve USD/GPU-hour", .right))
       for pool in pools {
-        table.add(pool.name, "\(pool.capacityGPUs)", "\(pool.lotGPUs)", pool.reserve.dollarsPerGPUHour)
+        table.add(pool.name, "\(pool.capacityGPUs)", "\(pool.lotGPUs)", pool.reserve.cell)
       }
       print(pools.isEmpty ? "no pools yet; gpumarket pool add makes one" : table.text())
       for outage in outages {
@@ -80,18 +80,18 @@ struct PoolCommand: ParsableCommand {
 
   struct RecordOutage: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "outage", abstract: "Record that a pool lacks GPUs for a while (operator).",
+      commandName: "outage", abstract: "Record that GPUs of a pool are missing for a while (operator).",
       discussion: """
-        Open rounds offer that much less from then on, later ones too.
+        Open rounds and later ones offer that many GPUs less.
 
         EXAMPLE
           gpumarket pool outage h100-us --gpus 16 --window 2026-12-08T00:00Z/PT12H --reason 'switch replacement'
         """)
     @Argument(help: "The pool.") var pool: String
     @Option(help: "GPUs that are missing.") var gpus: Int
-    @Option(help: ArgumentHelp("From when to when, START/END or START/DURATION with a zone.", valueName: "window"))
+    @Option(help: ArgumentHelp("When: START/END or START/DURATION, with a time zone.", valueName: "window"))
     var window: String
-    @Option(help: "Why; holders read it.") var reason: String
+    @Option(help: "The reason; companies that hold GPUs there read it.") var reason: String
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {

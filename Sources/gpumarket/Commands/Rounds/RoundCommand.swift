@@ -14,40 +14,43 @@ struct RoundCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Open a round for bids (operator).",
       discussion: """
-        A round takes its capacity when it opens; what it does not award returns when it is published or cancelled.
+        A round takes its capacity from the pools when it opens. What it does not award returns when it is published or \
+        cancelled.
 
         EXAMPLE
           gpumarket round open --delivery 2026-12-07T00:00Z/P7D --gate 2026-12-06T12:00Z --pricing vcg
         """)
-    @Option(help: ArgumentHelp("What is sold: START/END or START/DURATION with a zone.", valueName: "period"))
+    @Option(
+      help: ArgumentHelp(
+        "When the GPUs are delivered: START/END or START/DURATION, with a time zone.", valueName: "period"))
     var delivery: String
-    @Option(help: ArgumentHelp("Until when bids are accepted, with a zone.", valueName: "instant")) var gate: String
-    @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing: String
-    @Option(help: ArgumentHelp("A name (default: the day delivery starts).", valueName: "name")) var name: String?
+    @Option(help: ArgumentHelp("When bidding ends, with a time zone.", valueName: "instant")) var gate: String
+    @Option(help: "How winners pay: \(choice(of: PricingRule.ofRounds)).") var pricing: String
+    @Option(help: ArgumentHelp("Its name (default: the first day of delivery).", valueName: "name")) var name: String?
     @Option(name: .customLong("pool"), help: "A pool to offer; may be repeated (default: all).") var pools: [String] =
       []
     @Option(help: "How hard to look for the best allocation: quick, standard, thorough or a number of work units.")
     var effort = "standard"
-    @Flag(help: "Bids are sealed to a key of the clearing host: nobody can read one before the gate has closed.")
+    @Flag(help: "Encrypt bids to the clearing host's key: nobody can read them before the gate.")
     var encrypted = false
     @OptionGroup var host: HostOptions
     @OptionGroup var options: DatabaseOptions
 
     func validate() throws {
       guard host.statements == nil else {
-        throw ValidationError("--statements names where statements go, and this command writes none: leave it out")
+        throw ValidationError("leave out --statements: this command writes none")
       }
       guard encrypted || host.key == nil else {
         throw ValidationError(
-          "--key signs what an encrypted round's bids are sealed to: add --encrypted, or leave --key out")
+          "--key is for encrypted rounds: add --encrypted, or leave out --key")
       }
     }
 
     func run() throws {
       if host.key != nil, case .named = try options.resolve() {
         throw Failure(
-          .usage, "--key is for the private server: here the clearing host signs, with its next clear --due",
-          advice: "leave out --key; give it to gpumarket clear --due on that host, if its key lies elsewhere")
+          .usage, "--key is for the private server: on this server the clearing host signs",
+          advice: "leave it out; on the clearing host give it to gpumarket clear --due if its key lies elsewhere")
       }
       let delivery = try TimeRange(iso8601: delivery)
       let gate = try Instant(iso8601: gate)
@@ -101,7 +104,7 @@ struct RoundCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show a round: what it offers, and once published what came of it.",
+      abstract: "Show what a round offers and, once it is published, its result.",
       discussion: "EXAMPLE\n  gpumarket round show 2026-12-07")
     @Argument(help: "The round.") var name: String
     @OptionGroup var acting: ActingCompany
@@ -111,7 +114,7 @@ struct RoundCommand: ParsableCommand {
       var connection = try options.connect(as: acting.company == nil ? .operator : .company(acting.company))
       let round = try Rounds.named(name, &connection)
       if round.state == .published {
-        let report = try RoundReport(round, &connection, withCompanies: acting.company == nil)
+        let report = try RoundFigures(round, &connection, withCompanies: acting.company == nil)
         options.json ? printJSON(report.json) : print(report.text)
       } else {
         try show(round, try Rounds.pools(of: name, &connection), json: options.json)
@@ -124,15 +127,15 @@ struct RoundCommand: ParsableCommand {
       abstract: "Close a round's gate now and seal its book (operator).",
       discussion:
         """
-        Closing cannot be undone. clear --due closes rounds by itself when their gate has passed. The bids of an encrypted \
-        round that was closed early are opened at its gate, no sooner; until then it waits to be cleared.
+        You cannot undo this. You rarely need it: clear --due closes rounds after their gate. An encrypted round that you \
+        close early still waits for its gate before its bids are opened and cleared.
 
         EXAMPLE
           gpumarket round close 2026-12-07 --yes
         """
     )
     @Argument(help: "The round.") var name: String
-    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Do not ask for confirmation.") var yes = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -152,13 +155,13 @@ struct RoundCommand: ParsableCommand {
 
   struct Cancel: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Cancel a round: nothing is awarded, its capacity returns (operator).",
+      abstract: "Cancel a round: nothing is awarded and its capacity returns (operator).",
       discussion:
-        "A published round's postings are reversed.\n\nEXAMPLE\n  gpumarket round cancel 2026-12-07 --reason 'cluster moves' --yes"
+        "If the round was published, its postings are reversed.\n\nEXAMPLE\n  gpumarket round cancel 2026-12-07 --reason 'cluster moves' --yes"
     )
     @Argument(help: "The round.") var name: String
     @Option(help: "Why; bidders read it.") var reason: String
-    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Do not ask for confirmation.") var yes = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -182,7 +185,7 @@ struct RoundCommand: ParsableCommand {
             pools.map { pool in
               [
                 "pool": .string(pool.name), "lot": .integer(Int64(pool.lotGPUs)),
-                "reserve_usd_per_gpu_hour": .number(pool.reserve.dollarsPerGPUHour),
+                "reserve_usd_per_gpu_hour": .usd(pool.reserve),
                 "gpus_by_slot": .array(pool.capacityGPUs.map { .integer(Int64($0)) }),
               ]
             })))
@@ -197,7 +200,7 @@ struct RoundCommand: ParsableCommand {
     for pool in pools {
       let (low, high) = (pool.capacityGPUs.min() ?? 0, pool.capacityGPUs.max() ?? 0)
       table.add(
-        pool.name, low == high ? "\(high)" : "\(low) to \(high)", "\(pool.lotGPUs)", pool.reserve.dollarsPerGPUHour)
+        pool.name, low == high ? "\(high)" : "\(low) to \(high)", "\(pool.lotGPUs)", pool.reserve.cell)
     }
     print(table.text())
   }

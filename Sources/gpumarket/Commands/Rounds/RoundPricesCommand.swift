@@ -8,8 +8,8 @@ struct RoundPricesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prices", abstract: "Show a published round's price for every pool and slot.",
     discussion: """
-      The exact price is in whole micro-dollars for a lot and slot, reserve included: with it the price bound and the \
-      reason why a bid lost can be recomputed (docs/mechanism.md). The price per GPU-hour is that, rounded up.
+      The exact price is for one lot and one slot, in whole micro-dollars, reserve included. From it you can compute why a \
+      bid lost (docs/mechanism.md). The price per GPU-hour is the same, rounded up.
 
       EXAMPLES
         gpumarket round prices 2026-12-07
@@ -26,7 +26,7 @@ struct RoundPricesCommand: ParsableCommand {
     let round = try Rounds.named(name, &connection)
     guard let totals = try Results.totals(name, &connection) else {
       throw Failure(
-        .conflict, "round \(name) is \(round.state.rawValue): prices come with its publication",
+        .conflict, "round \(name) is \(round.state.rawValue): its prices come when it is published",
         advice: "gpumarket round show \(name) shows what it offers")
     }
     let pools = try Rounds.pools(of: name, &connection)
@@ -63,13 +63,12 @@ struct RoundPricesCommand: ParsableCommand {
 
   private static func csv(_ round: Round, _ lines: [RoundPrices.Line]) -> String {
     var csv = CSVWriter(columns: [
-      "round", "pool", "start_utc", "slot_minutes", "lot_gpus", "price_microdollars_per_lot_slot",
-      "price_usd_per_gpu_hour",
+      "round", "pool", "start_utc", "slot_minutes", "lot_gpus", "price_usd_per_lot_slot", "price_usd_per_gpu_hour",
     ])
     for (line, start, price) in rows(round, lines) {
       csv.row([
         .text(round.name), .text(line.pool), .text(start.iso8601ToSecond), .integer(Int64(round.slotLength.minutes)),
-        .integer(Int64(line.lotGPUs)), .integer(price),
+        .integer(Int64(line.lotGPUs)), .decimal(Money(microdollars: price).dollars),
         .decimal(dollarsPerGPUHour(price, gpuSlots: Int64(line.lotGPUs), round.slotLength)),
       ])
     }
@@ -83,16 +82,17 @@ struct RoundPricesCommand: ParsableCommand {
     return [
       "round": .string(round.name), "delivery_start": .string(round.delivery.start.iso8601),
       "slot_minutes": .integer(Int64(round.slotLength.minutes)),
-      "price_bound_microdollars": .integer(totals.priceBound.microdollars),
-      "welfare_microdollars": .integer(totals.welfare.microdollars),
+      "price_bound_usd": .usd(totals.priceBound),
+      "welfare_usd": .usd(totals.welfare),
       "pools": .array(
         lines.map { line in
           [
             "pool": .string(line.pool), "lot_gpus": .integer(Int64(line.lotGPUs)),
-            "reserve_microdollars_per_lot_slot": .integer(
-              (offered[line.pool]?.reserve.microdollarsPerGPUSlot(round.slotLength) ?? 0) * Int64(line.lotGPUs)),
+            "reserve_usd_per_lot_slot": .usd(
+              microdollars: (offered[line.pool]?.reserve.microdollarsPerGPUSlot(round.slotLength) ?? 0)
+                * Int64(line.lotGPUs)),
             "capacity_gpus": .array((offered[line.pool]?.capacityGPUs ?? []).map { .integer(Int64($0)) }),
-            "price_microdollars_per_lot_slot": .array(line.microdollarsPerLotSlot.map { .integer($0) }),
+            "price_usd_per_lot_slot": .array(line.microdollarsPerLotSlot.map { .usd(microdollars: $0) }),
           ]
         }),
     ]

@@ -6,9 +6,9 @@ import Units
 
 struct SettleBalances: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "balances", abstract: "Balances of accounts, or totals by company, pool, round or period.",
+    commandName: "balances", abstract: "Show balances of accounts, or totals by company, pool, round or period.",
     discussion: "EXAMPLES\n  gpumarket settle balances\n  gpumarket settle balances --by company")
-  @Option(help: "company, pool, round or period.") var by: String?
+  @Option(help: "Totals by company, pool, round or period.") var by: String?
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -19,14 +19,14 @@ struct SettleBalances: ParsableCommand {
         return printJSON(
           .array(
             balances.map {
-              ["account": .string($0.account), "balance_usd": .string(Money(cents: $0.cents).dollars)]
+              ["account": .string($0.account), "balance_usd": .usd(cents: $0.cents)]
             }))
       }
       var table = Table(("account", .left), ("debit USD", .right), ("credit USD", .right))
       for each in balances {
         table.add(
-          each.account, each.cents > 0 ? Money(cents: each.cents).dollars : "",
-          each.cents < 0 ? Money(cents: -each.cents).dollars : "")
+          each.account, each.cents > 0 ? Money(cents: each.cents).cell(.cents) : "",
+          each.cents < 0 ? Money(cents: -each.cents).cell(.cents) : "")
       }
       return print(balances.isEmpty ? "the ledger is empty" : table.text())
     }
@@ -41,10 +41,10 @@ struct SettleBalances: ParsableCommand {
           totals.map {
             [
               "name": .string($0.name), "awards": .integer(Int64($0.awards)),
-              "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
-              "credited_usd": .string(Money(cents: $0.creditedCents).dollars),
-              "tax_usd": .string(Money(cents: $0.taxCents).dollars),
-              "paid_usd": .string(Money(cents: $0.paidCents).dollars),
+              "charged_usd": .usd(cents: $0.chargedCents),
+              "credited_usd": .usd(cents: $0.creditedCents),
+              "tax_usd": .usd(cents: $0.taxCents),
+              "paid_usd": .usd(cents: $0.paidCents),
             ]
           }))
     }
@@ -53,9 +53,9 @@ struct SettleBalances: ParsableCommand {
       ("paid USD", .right))
     for each in totals {
       table.add(
-        each.name, grouped(each.awards), Money(cents: each.chargedCents).dollars,
-        Money(cents: each.creditedCents).dollars, Money(cents: each.taxCents).dollars,
-        Money(cents: each.paidCents).dollars)
+        each.name, grouped(each.awards), Money(cents: each.chargedCents).cell(.cents),
+        Money(cents: each.creditedCents).cell(.cents), Money(cents: each.taxCents).cell(.cents),
+        Money(cents: each.paidCents).cell(.cents))
     }
     print(totals.isEmpty ? "the ledger is empty" : table.text())
   }
@@ -63,11 +63,12 @@ struct SettleBalances: ParsableCommand {
 
 struct SettleCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Prove the ledger, or an exported file; exit code 1 where something is wrong.",
+    commandName: "check", abstract: "Check the ledger, or an exported file.",
     discussion: """
-      Without a file: balances, the chain of hashes, awards and certificate against postings, control totals, \
-      invoices, closed periods. With one: its checksums, control totals and arithmetic, without a database; of an \
-      hledger or beancount file the checksums alone, since those programs check the rest.
+      Without a file it checks the ledger: balances, the chain of hashes, awards against postings, control totals, invoices \
+      and closed periods. With a file it checks checksums, control totals and arithmetic, and needs no database. Of a \
+      file for hledger or beancount it checks only the checksums, because those programs check the rest. If something is \
+      wrong it prints it and ends with exit code 1.
 
       EXAMPLES
         gpumarket settle check
@@ -112,9 +113,9 @@ struct SettleCheck: ParsableCommand {
   private func json(_ control: Books.RoundControl) -> JSONText {
     [
       "round": .string(control.round), "awards": .integer(Int64(control.awards)),
-      "award_payments_exact_usd": .string(control.exact.dollars),
-      "award_payments_posted_usd": .string(Money(cents: control.postedCents).dollars),
-      "rounding_difference_usd": .string(control.difference.dollars),
+      "award_payments_exact_usd": .usd(control.exact),
+      "award_payments_posted_usd": .usd(cents: control.postedCents),
+      "rounding_difference_usd": .usd(control.difference),
     ]
   }
 
@@ -123,8 +124,8 @@ struct SettleCheck: ParsableCommand {
       ("round", .left), ("awards", .right), ("exact USD", .right), ("posted USD", .right), ("difference USD", .right))
     for each in controls {
       table.add(
-        each.round, grouped(each.awards), each.exact.dollars, Money(cents: each.postedCents).dollars,
-        each.difference.dollars)
+        each.round, grouped(each.awards), each.exact.cell(.exact), Money(cents: each.postedCents).cell(.cents),
+        each.difference.cell(.exact))
     }
     if !table.isEmpty { print(table.text()) }
   }

@@ -5,12 +5,12 @@ import Units
 
 /// Which part of the ledger is meant.
 struct LedgerSelection: ParsableArguments {
-  @Option(help: "All that concerns this round, corrections included.") var round: String?
-  @Option(help: ArgumentHelp("What is booked in this UTC month, such as 2026-12.", valueName: "month"))
+  @Option(help: "What concerns this round, corrections included.") var round: String?
+  @Option(help: ArgumentHelp("What was booked in this UTC month, such as 2026-12.", valueName: "month"))
   var period: String?
   @Option(
     help: ArgumentHelp(
-      "Transactions after this number, or LAST: after the last --all or --since export of this format.",
+      "Transactions after this number, or LAST for those after the last export.",
       valueName: "number"))
   var since: String?
   @Flag(help: "The whole ledger.") var all = false
@@ -18,7 +18,8 @@ struct LedgerSelection: ParsableArguments {
   func selection() throws -> Selection {
     guard [round != nil, period != nil, since != nil, all].filter({ $0 }).count == 1 else {
       throw Failure(
-        .usage, "say what to export, once", advice: "give one of --round R, --period 2026-12, --since LAST and --all")
+        .usage, "choose one part of the ledger",
+        advice: "give one of --round R, --period 2026-12, --since LAST and --all")
     }
     if let round { return .round(round) }
     if let period { return .period(period) }
@@ -37,10 +38,11 @@ struct SettleExport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Write settlement records to a file that finance imports.",
     discussion: """
-      Beside FILE stand FILE.totals.json (control totals) and FILE.sha256 (check with sha256sum --check). \
-      The same ledger gives the same bytes. docs/finance.md explains every column.
+      The command also writes FILE.totals.json (control totals) and FILE.sha256 (for sha256sum --check). The same ledger \
+      gives the same bytes. docs/reference.md explains every column.
 
-      --all and --since move what LAST means; --round, --period and --unrecorded leave it.
+      --since LAST continues where the last export of this format with --all or --since ended. Exports with --round, \
+      --period or --unrecorded do not move that place.
 
       FORMATS: \(SettlementExport.formats.joined(separator: ", "))
 
@@ -51,11 +53,11 @@ struct SettleExport: ParsableCommand {
       """)
   @Option(help: "One of the formats below.") var format: String
   @OptionGroup var part: LedgerSelection
-  @Option(help: ArgumentHelp("The file to write, whole or not at all.", valueName: "file")) var out: String
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file")) var out: String
   @Option(
-    help: ArgumentHelp("The finance team's account codes (settle accounts prints a template).", valueName: "file"))
+    help: ArgumentHelp("Your own account codes; settle accounts prints a template.", valueName: "file"))
   var accounts: String?
-  @Flag(help: "Do not record what was covered, so that LAST stays where it is.") var unrecorded = false
+  @Flag(help: "Do not record this export, so that LAST stays where it is.") var unrecorded = false
   @OptionGroup var options: DatabaseOptions
 
   func validate() throws {
@@ -98,12 +100,12 @@ extension ExportReport {
       "file": .string(path), "totals_file": .string(totalsPath), "checksum_file": .string(checksumPath),
       "format": .string(format.rawValue), "selection": .string(selection.text), "up_to_transaction": .integer(upTo),
       "transactions": .integer(Int64(totals.transactions)), "awards": .integer(Int64(totals.awards)),
-      "award_payments_exact_usd": .string(totals.awardPayment.dollars),
-      "award_payments_posted_usd": .string(Money(cents: totals.awardCents).dollars),
-      "rounding_difference_usd": .string(totals.roundingDifference.dollars),
-      "corrections_usd": .string(Money(cents: totals.creditCents).dollars),
-      "tax_usd": .string(Money(cents: totals.taxCents).dollars),
-      "received_usd": .string(Money(cents: totals.paidCents).dollars), "sha256": .string(sha256),
+      "award_payments_exact_usd": .usd(totals.awardPayment),
+      "award_payments_posted_usd": .usd(cents: totals.awardCents),
+      "rounding_difference_usd": .usd(totals.roundingDifference),
+      "corrections_usd": .usd(cents: totals.creditCents),
+      "tax_usd": .usd(cents: totals.taxCents),
+      "received_usd": .usd(cents: totals.paidCents), "sha256": .string(sha256),
       "recorded": .bool(recorded),
     ]
   }

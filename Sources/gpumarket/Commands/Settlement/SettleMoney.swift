@@ -7,9 +7,9 @@ import Units
 struct ReceiptOptions: ParsableArguments {
   @Option(help: "The company.") var company: String
   @Option(help: ArgumentHelp("US dollars, such as 12500.00.", valueName: "usd")) var amount: String
-  @Option(help: ArgumentHelp("The UTC day it counts for, such as 2026-12-20.", valueName: "day")) var on: String
+  @Option(help: ArgumentHelp("The UTC day to book it on, such as 2026-12-20.", valueName: "day")) var on: String
   @Option(
-    help: ArgumentHelp("The bank's reference. It is the key: the same again changes nothing.", valueName: "text"))
+    help: ArgumentHelp("The bank's reference. The same request again changes nothing.", valueName: "text"))
   var reference: String
 
   func record(_ receipt: Books.Receipt, _ options: DatabaseOptions) throws {
@@ -23,7 +23,7 @@ struct ReceiptOptions: ParsableArguments {
     let number = try Books.record(
       receipt, company: company, amount: amount, day: on, reference: reference, &connection)
     if options.json {
-      printJSON(["transaction": .integer(number), "company": .string(company), "amount_usd": .string(amount.dollars)])
+      printJSON(["transaction": .integer(number), "company": .string(company), "amount_usd": .usd(amount)])
     } else {
       print("transaction \(number): \(receipt.rawValue) of \(company), \(amount)")
     }
@@ -49,10 +49,10 @@ struct SettlePayment: ParsableCommand {
 
   struct Return: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Take a payment back that bounced or was recorded wrongly.",
+      abstract: "Undo a payment that bounced or was recorded wrongly.",
       discussion: "EXAMPLE\n  gpumarket settle payment return 17 --reason \"bounced\"")
     @Argument(help: "The payment's transaction number.") var number: Int64
-    @Option(help: "Why; the statement shows it.") var reason: String
+    @Option(help: "The reason; the statement shows it.") var reason: String
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -81,7 +81,7 @@ struct SettlePayment: ParsableCommand {
             receipts.map {
               [
                 "transaction": .integer($0.number), "kind": .string($0.kind), "booked_on_utc": .string($0.bookedOn),
-                "company": .string($0.company), "amount_usd": .string(Money(cents: $0.moved).dollars),
+                "company": .string($0.company), "amount_usd": .usd(cents: $0.moved),
                 "reference": $0.reference.map { .string($0) } ?? .null,
                 "corrects": $0.corrects.map { .integer($0) } ?? .null,
               ]
@@ -92,7 +92,7 @@ struct SettlePayment: ParsableCommand {
         ("reference", .left))
       for each in receipts {
         table.add(
-          String(each.number), each.bookedOn, each.kind, each.company, Money(cents: each.moved).dollars,
+          String(each.number), each.bookedOn, each.kind, each.company, Money(cents: each.moved).cell(.cents),
           each.reference ?? each.corrects.map { "takes back \($0)" } ?? "")
       }
       print(receipts.isEmpty ? "no payments" : table.text())
@@ -107,7 +107,7 @@ struct SettleDeposit: ParsableCommand {
 
   struct Record: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Record a deposit received; it covers what is owed in the exposure.",
+      abstract: "Record a deposit received; it covers what the company owes.",
       discussion:
         "EXAMPLE\n  gpumarket settle deposit record --company acme --amount 5000.00 --on 2026-12-01 --reference wire-811"
     )

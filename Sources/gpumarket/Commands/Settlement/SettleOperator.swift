@@ -29,18 +29,18 @@ struct SettleTerms: ParsableCommand {
 
 struct SettleRelease: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "release", abstract: "Take an award's rest back before its time, with a credit note (operator).",
+    commandName: "release", abstract: "End an award early, with a credit note (operator).",
     discussion: """
-      The capacity returns to later rounds. --credit says what share of the payment for the released GPU-hours is \
-      credited.
+      The GPUs return to later rounds. The company gets --credit percent of what it paid for the GPU-hours that it gives \
+      back.
 
       EXAMPLE
         gpumarket settle release a_0123456789abcdef --from 2026-12-09T12:00Z --credit 80 --reason "run finished early"
       """)
   @Argument(help: "The award.") var award: String
-  @Option(help: ArgumentHelp("From when on, the start of a slot.", valueName: "instant")) var from: String
-  @Option(help: ArgumentHelp("Share credited, in percent.", valueName: "percent")) var credit: String
-  @Option(help: "Why; the credit note shows it.") var reason: String
+  @Option(help: ArgumentHelp("When it ends: the start of a slot.", valueName: "instant")) var from: String
+  @Option(help: ArgumentHelp("Percent to credit, such as 80.", valueName: "percent")) var credit: String
+  @Option(help: "The reason; the credit note shows it.") var reason: String
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -55,14 +55,14 @@ struct SettleRelease: ParsableCommand {
 
 struct SettleAdjust: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "adjust", abstract: "Take part of an award's charge back, with a credit note (operator).",
+    commandName: "adjust", abstract: "Credit part of an award's charge, with a credit note (operator).",
     discussion: """
       EXAMPLE
         gpumarket settle adjust a_0123456789abcdef --amount 250.00 --reason "slow network" --reference ticket-811
       """)
   @Argument(help: "The award.") var award: String
   @Option(help: ArgumentHelp("US dollars to credit.", valueName: "usd")) var amount: String
-  @Option(help: "Why; the credit note shows it.") var reason: String
+  @Option(help: "The reason; the credit note shows it.") var reason: String
   @Option(
     help: ArgumentHelp(
       "Yours, such as a ticket's number. It is the key: the same again changes nothing.", valueName: "text"))

@@ -21,9 +21,9 @@ struct SettlePeriod: ParsableCommand {
             periods.map {
               [
                 "period": .string($0.name), "transactions": .integer(Int64($0.transactions)),
-                "charged_usd": .string(Money(cents: $0.chargedCents).dollars),
-                "tax_usd": .string(Money(cents: $0.taxCents).dollars),
-                "received_usd": .string(Money(cents: $0.receivedCents).dollars),
+                "charged_usd": .usd(cents: $0.chargedCents),
+                "tax_usd": .usd(cents: $0.taxCents),
+                "received_usd": .usd(cents: $0.receivedCents),
                 "invoices": .integer(Int64($0.invoices)),
                 "closed_at": $0.closedAt.map { .string($0.iso8601) } ?? .null,
               ]
@@ -34,8 +34,8 @@ struct SettlePeriod: ParsableCommand {
         ("received USD", .right), ("invoices", .right), ("closed (UTC)", .left))
       for period in periods {
         table.add(
-          period.name, grouped(period.transactions), Money(cents: period.chargedCents).dollars,
-          Money(cents: period.taxCents).dollars, Money(cents: period.receivedCents).dollars,
+          period.name, grouped(period.transactions), Money(cents: period.chargedCents).cell(.cents),
+          Money(cents: period.taxCents).cell(.cents), Money(cents: period.receivedCents).cell(.cents),
           String(period.invoices), period.closedAt.map { $0.iso8601ToSecond } ?? "open")
       }
       print(periods.isEmpty ? "the ledger is empty" : table.text())
@@ -44,16 +44,16 @@ struct SettlePeriod: ParsableCommand {
 
   struct Close: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Issue the invoices that are missing and close a period: it accepts nothing more.",
+      abstract: "Close a period for good, and issue the invoices that are missing.",
       discussion: """
-        What is corrected later falls in the first open period. Periods close in order.
+        Close periods in order. A later correction goes into the first open period.
 
         EXAMPLE
           gpumarket settle period close 2026-12
         """)
     @Argument(help: "The UTC month, such as 2026-12.") var period: String
-    @Flag(help: "Although it has not ended: later charges fall in the next period.") var early = false
-    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Close it before it has ended: later charges go into the next period.") var early = false
+    @Flag(help: "Do not ask for confirmation.") var yes = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -76,11 +76,11 @@ struct SettleInvoice: ParsableCommand {
 
   struct Issue: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Issue a period's invoices; closing it issues those that are missing.",
+      abstract: "Issue the invoices of a period.",
       discussion: "EXAMPLE\n  gpumarket settle invoice issue --period 2026-12")
     @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
     @Option(help: "Only this company's.") var company: String?
-    @Flag(help: "Although the month has not ended: later charges go on the next invoice.") var early = false
+    @Flag(help: "Issue before the month has ended: later charges go on the next invoice.") var early = false
     @OptionGroup var options: DatabaseOptions
 
     func run() throws {
@@ -100,7 +100,7 @@ struct SettleInvoice: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List invoices and what of them is paid.",
+      abstract: "List invoices and what is open on each.",
       discussion: "EXAMPLE\n  gpumarket settle invoice list --company acme")
     @Option(help: ArgumentHelp("Only this UTC month.", valueName: "month")) var period: String?
     @Option(help: "Only this company's.") var company: String?
@@ -117,7 +117,8 @@ struct SettleInvoice: ParsableCommand {
       abstract: "Show an invoice with its lines, as text or as a page.",
       discussion: "EXAMPLE\n  gpumarket settle invoice show INV-000001 --out INV-000001.html")
     @Argument(help: "Its number, such as INV-000001.") var invoice: String
-    @Option(help: ArgumentHelp("Write it here: .html, .pdf (Chromium), .json or text.", valueName: "file"))
+    @Option(
+      help: ArgumentHelp("Write it to this file: .html, .pdf (needs Chromium), .json or text.", valueName: "file"))
     var out: String?
     @OptionGroup var options: DatabaseOptions
 
@@ -139,11 +140,11 @@ struct SettleInvoice: ParsableCommand {
     [
       .init("invoice", .string(invoice.number)), .init("company", .string(invoice.company)),
       .init("period", .string(invoice.period)), .init("issued_on_utc", .string(invoice.issuedOn)),
-      .init("due_on_utc", .string(invoice.dueOn)), .init("net_usd", .string(Money(cents: invoice.netCents).dollars)),
+      .init("due_on_utc", .string(invoice.dueOn)), .init("net_usd", .usd(cents: invoice.netCents)),
       .init("tax_rate_ppm", .integer(Int64(invoice.taxRatePPM))),
-      .init("tax_usd", .string(Money(cents: invoice.taxCents).dollars)),
-      .init("total_usd", .string(Money(cents: invoice.totalCents).dollars)),
-      .init("open_usd", .string(Money(cents: invoice.openCents).dollars)),
+      .init("tax_usd", .usd(cents: invoice.taxCents)),
+      .init("total_usd", .usd(cents: invoice.totalCents)),
+      .init("open_usd", .usd(cents: invoice.openCents)),
     ]
   }
 
@@ -154,9 +155,9 @@ struct SettleInvoice: ParsableCommand {
       ("net USD", .right), ("tax", .right), ("tax USD", .right), ("total USD", .right), ("open USD", .right))
     for each in invoices {
       table.add(
-        each.number, each.company, each.period, each.issuedOn, each.dueOn, Money(cents: each.netCents).dollars,
-        each.taxRateText, Money(cents: each.taxCents).dollars, Money(cents: each.totalCents).dollars,
-        Money(cents: each.openCents).dollars)
+        each.number, each.company, each.period, each.issuedOn, each.dueOn, Money(cents: each.netCents).cell(.cents),
+        each.taxRateText, Money(cents: each.taxCents).cell(.cents), Money(cents: each.totalCents).cell(.cents),
+        Money(cents: each.openCents).cell(.cents))
     }
     print(invoices.isEmpty ? "no invoices" : table.text())
   }

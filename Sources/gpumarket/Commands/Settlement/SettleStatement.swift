@@ -5,23 +5,24 @@ import Settlement
 
 struct SettleStatement: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "statement", abstract: "A company's month: account, awards, credits, payments, what it saved.",
+    commandName: "statement", abstract: "A company's month: account, awards, credits, payments and savings.",
     discussion: """
-      Finance sees every company's; a company its own, with --as on the private server, or with --mine and its own login.
+      Finance names a company with --company. A company sees its own with --as on the private server, or with --mine and \
+      its own login.
 
-      --out FILE.html writes a page that prints well, --out FILE.pdf the same through headless Chromium where it is \
-      installed, --out FILE.json or any name with --json writes JSON; anything else is text.
+      --out writes a file instead. Its name says the form: .html is a page for printing, .pdf the same made by Chromium, \
+      .json is JSON, anything else is text.
 
       EXAMPLES
         gpumarket settle statement --company acme --period 2026-12
         gpumarket settle statement --company acme --period 2026-12 --out acme-2026-12.html
         gpumarket settle statement --as acme --period 2026-12
       """)
-  @Option(help: "The company, for finance.") var company: String?
-  @Flag(help: "Your own: for a company's login on a server of its own.") var mine = false
+  @Option(help: "The company (finance).") var company: String?
+  @Flag(help: "Your own statement, by your own login on a shared server.") var mine = false
   @OptionGroup var acting: ActingCompany
   @Option(help: ArgumentHelp("The UTC month, such as 2026-12.", valueName: "month")) var period: String
-  @Option(help: ArgumentHelp("Write it here instead of printing it.", valueName: "file")) var out: String?
+  @Option(help: ArgumentHelp("Write it to this file.", valueName: "file")) var out: String?
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -36,14 +37,14 @@ struct SettleStatement: ParsableCommand {
   private func read() throws -> Statement {
     if mine || acting.company != nil {
       guard company == nil else {
-        throw Failure(.usage, "--company is finance's way to name one", advice: "leave it out with --as or --mine")
+        throw Failure(.usage, "--company is for finance", advice: "leave it out with --as or --mine")
       }
       var connection = try options.connect(as: .company(acting.company))
       return try Statement(ownOf: period, &connection)
     }
     guard let company else {
       throw Failure(
-        .usage, "whose statement is not said", advice: "add --company NAME as finance, --as NAME or --mine as a company"
+        .usage, "no company is named", advice: "add --company NAME as finance, --as NAME or --mine as a company"
       )
     }
     var connection = try options.connect(as: .finance)

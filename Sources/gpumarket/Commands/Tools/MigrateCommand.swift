@@ -22,13 +22,13 @@ struct MigrateCommand: ParsableCommand {
   var status = false
   @Option(
     help: ArgumentHelp(
-      "Length of a slot: 60, 30 or 15 minutes; set once, when the market is created.", valueName: "minutes"))
+      "Length of a slot: 60, 30 or 15 minutes. You can set it only when the market is created.", valueName: "minutes"))
   var slotMinutes: Int?
   @OptionGroup var options: DatabaseOptions
 
   func validate() throws {
     guard !status || slotMinutes == nil else {
-      throw ValidationError("--status only shows, and --slot-minutes is for the market's creation: give one of them")
+      throw ValidationError("give --status or --slot-minutes, not both: --status only shows")
     }
   }
 

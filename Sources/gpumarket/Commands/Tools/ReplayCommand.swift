@@ -12,10 +12,9 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay", abstract: "Turn a job history into a market and clear it through the database.",
     discussion: """
       The history is what Slurm's sacct prints (the second example makes it), or CSV with the columns \
-      job_id,owner,submit_unix,gpus,duration_s,gpu_type; either may be gzipped. Owners become companies, jobs \
-      become block bids from their submission, prices come from a seeded model, since histories carry none. The \
-      market is a database of its own on your private server, made anew each time; beside the result stands what first \
-      come, first served with backfill gives on the same bids and windows.
+      job_id,owner,submit_unix,gpus,duration_s,gpu_type. Both may be gzipped. Owners become companies and jobs become \
+      block bids. A history has no prices, so a seeded model makes them. The market is a database of its own on your \
+      private server, made anew each time. The result is compared with first come, first served.
 
       EXAMPLES
         gpumarket replay philly.csv.gz --from 2017-09-25 --days 7 --pool gpu=512
@@ -24,21 +23,22 @@ struct ReplayCommand: ParsableCommand {
         gpumarket replay jobs.txt --from 2026-12-07 --pool h100=256 --pool a100=128
       """)
 
-  @Argument(help: "The history: sacct's output or CSV, also gzipped; - is standard input.") var trace: String
+  @Argument(help: "The history; - is standard input.") var trace: String
   @Option(help: ArgumentHelp("First day, UTC.", valueName: "date")) var from: String
   @Option(help: "Days to replay.") var days = 7
   @Option(
     name: .customLong("pool"), help: ArgumentHelp("A pool and its GPUs; may be repeated.", valueName: "name=gpus"))
   var pools: [String]
-  @Option(help: ArgumentHelp("Reserve price of every pool, US dollars per GPU-hour.", valueName: "usd")) var reserve =
+  @Option(help: ArgumentHelp("Reserve price of every pool, in US dollars per GPU-hour.", valueName: "usd"))
+  var reserve =
     "0.50"
-  @Option(help: "vcg, pay-as-bid or core-selecting.") var pricing = "vcg"
+  @Option(help: "How winners pay: \(choice(of: PricingRule.ofRounds)).") var pricing = "vcg"
   @Option(help: "Seed of the price model.") var seed: UInt64 = 1
   @Option(help: "Length of a slot in minutes: 60, 30 or 15.") var slotMinutes = 60
-  @Option(help: ArgumentHelp("How long after submission a job may end beyond its run time.", valueName: "hours"))
+  @Option(help: ArgumentHelp("How many hours later than possible a job may end.", valueName: "hours"))
   var slackHours = 12
-  @Option(help: ArgumentHelp("And so many percent of its run time.", valueName: "percent")) var slackPercent = 50
-  @Option(help: "quick, standard, thorough or a number of work units.") var effort = "quick"
+  @Option(help: ArgumentHelp("And how many percent of its run time later.", valueName: "percent")) var slackPercent = 50
+  @Option(help: "How hard to look: quick, standard, thorough or a number of work units.") var effort = "quick"
   @OptionGroup var options: DatabaseOptions
 
   func run() throws {
@@ -52,7 +52,7 @@ struct ReplayCommand: ParsableCommand {
     let slack = try Slack(base: TimeSpan(hours: Int64(slackHours)), percentOfDuration: slackPercent)
     // Before anything is made: making the market drops the replay before it.
     let effort = try readEffort(effort)
-    try readPricing(pricing, among: [.vcg, .payAsBid, .coreSelecting])
+    try readPricing(pricing, among: PricingRule.ofRounds)
     for pool in replayPools { try MarketName.check(pool: pool.name) }
     var stages = Stages()
 
@@ -88,7 +88,7 @@ struct ReplayCommand: ParsableCommand {
         ("first come, first served, EASY backfill", ServiceSummary(queue.placements, in: book)),
       ])
     var reader = try market.connect(user: "market_operator")
-    let report = try RoundReport(Rounds.named(round, &reader), &reader, withCompanies: true)
+    let report = try RoundFigures(Rounds.named(round, &reader), &reader, withCompanies: true)
     if options.json {
       let skipped: JSONText = [
         "without_gpus": .integer(Int64(history.skippedWithoutGPUs)),
@@ -107,7 +107,7 @@ struct ReplayCommand: ParsableCommand {
         "comparison": .array(
           comparison.columns.map { name, summary in
             [
-              "name": .string(name), "value_usd": .number(summary.value.dollars),
+              "name": .string(name), "value_usd": .usd(summary.value),
               "gpu_hours": .number(summary.gpuHours),
               "bids_served": .integer(Int64(summary.bidsServed)),
               "companies_served": .integer(Int64(summary.ownersServed)),

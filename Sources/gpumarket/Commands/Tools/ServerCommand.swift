@@ -7,8 +7,8 @@ struct ServerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "server", abstract: "Your private PostgreSQL server: start, stop, status.",
     discussion: """
-      The server lies in $GPUMARKET_HOME, else ~/.gpumarket (for root /var/lib/gpumarket). It listens on a Unix socket \
-      that only you can reach, and starts by itself when a command needs it.
+      The server keeps its data in $GPUMARKET_HOME (default: ~/.gpumarket, for root /var/lib/gpumarket). It listens on a \
+      Unix socket that only you can reach. Commands start it when they need it.
 
       EXAMPLE
         gpumarket server status

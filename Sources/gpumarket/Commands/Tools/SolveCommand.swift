@@ -8,17 +8,16 @@ struct SolveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "solve", abstract: "Clear an instance file, without a database.",
     discussion: """
-      Reads our JSON form, CATS text and MMKP text, also gzipped. With --json the answer has instance, welfare, bound, \
-      gap, proven, seconds, awards, and under a pricing rule payments and their mean_width; money in whole micro-dollars. But for seconds \
-      it is the same, byte for byte, on every run and machine.
+      The file is JSON, CATS text or MMKP text, and may be gzipped. The answer gives money in whole micro-dollars. Except for \
+      the seconds it is the same, byte for byte, on every run and machine. --json adds the awards.
 
       EXAMPLE
         gpumarket solve instance.json --pricing vcg --json
       """)
 
   @Argument(help: "The instance file; - is standard input.") var instance: String
-  @Option(help: "none, pay-as-bid, vcg or core-selecting.") var pricing = "none"
-  @Option(help: "quick, standard, thorough or a number of work units.") var effort = "standard"
+  @Option(help: "How winners pay: \(choice(of: PricingRule.allCases)).") var pricing = "none"
+  @Option(help: "How hard to look: quick, standard, thorough or a number of work units.") var effort = "standard"
   @Flag(help: "Print each better allocation or bound as a JSON line on standard error.") var improvements = false
   @Flag(help: "Print JSON.") var json = false
 

@@ -6,18 +6,19 @@ import Units
 
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audit", abstract: "Show who did what: every privileged act, which its actor cannot change.",
+    commandName: "audit", abstract: "Show who did what and when (auditor).",
     discussion: """
-      With --check it checks instead that everything that must hold does hold, over all rounds and the whole ledger.
+      Every act of the operator, the clearing host and finance is in this log, and none of them can change it. --check looks \
+      at all rounds and the whole ledger instead, and prints what is not as it must be.
 
       EXAMPLES
         gpumarket audit --since 2026-12-01T00:00Z
         gpumarket audit --check
       """)
 
-  @Option(help: ArgumentHelp("Only from then on, with a zone.", valueName: "instant")) var since: String?
-  @Option(help: ArgumentHelp("At most so many, the newest (default: 200).", valueName: "lines")) var most: Int?
-  @Flag(help: "Check what must hold at every moment.") var check = false
+  @Option(help: ArgumentHelp("Only from this instant on, with a time zone.", valueName: "instant")) var since: String?
+  @Option(help: ArgumentHelp("How many lines at most, newest first (default: 200).", valueName: "lines")) var most: Int?
+  @Flag(help: "Check all rounds and the ledger.") var check = false
   @OptionGroup var options: DatabaseOptions
 
   func validate() throws {

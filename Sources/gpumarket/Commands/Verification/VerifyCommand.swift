@@ -8,11 +8,12 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check a receipt, or a whole published round, without trusting the database.",
     discussion: """
-      --receipt: for a company. Computes the hash of the receipt's fields again and follows the Merkle path of its entry to \
-      the root of the sealed book: the bid that was cleared is the bid that was acknowledged. With --statement also that \
-      the round offers what it offered when its gate closed.
-      --round, --offline: for the auditor. Recomputes every entry's hash, order, count and root, the live bids, the awards' \
-      feasibility, the bound and the payments by solving again, and the postings; says pass, or which entry fails.
+      A company checks its receipts with --receipt: the bid that was cleared is the bid in the receipt. With --statement it \
+      also checks that the round still offers what it offered at its gate.
+
+      The auditor checks a whole round with --round, or without a database with --offline. All is computed again from the \
+      bids: hashes, order and root, awards, the bound, payments (by solving again) and postings. The answer is pass, or what \
+      is wrong with which entry.
 
       EXAMPLES
         gpumarket verify --receipt receipt.json --statement 2026-12-07.json --clearing-key "$KEY" --as acme
@@ -25,15 +26,15 @@ struct VerifyCommand: ParsableCommand {
 
 struct VerifyCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Check a receipt, a published round or an exported bundle (the usual command).",
+    commandName: "check", abstract: "Check a receipt, a published round or an exported bundle (the default).",
     discussion: "EXAMPLE\n  gpumarket verify check --offline bundle.json")
 
-  @Option(help: ArgumentHelp("A file that bid … --receipt wrote.", valueName: "file")) var receipt: String?
+  @Option(help: ArgumentHelp("A receipt that a bid command wrote.", valueName: "file")) var receipt: String?
   @Option(help: "A published round.") var round: String?
   @Option(help: ArgumentHelp("A bundle that verify export wrote.", valueName: "file")) var offline: String?
-  @Option(help: ArgumentHelp("The clearing host's signed closing statement, to compare with.", valueName: "file"))
+  @Option(help: ArgumentHelp("The clearing host's closing statement, to compare with.", valueName: "file"))
   var statement: String?
-  @Option(help: ArgumentHelp("The clearing host's public key, which must have signed the statement.", valueName: "hex"))
+  @Option(help: ArgumentHelp("The clearing host's public key: it must have signed the statement.", valueName: "hex"))
   var clearingKey: String?
   @OptionGroup var acting: ActingCompany
   @OptionGroup var options: DatabaseOptions
@@ -150,7 +151,7 @@ struct VerifyCheck: ParsableCommand {
 struct VerifyExport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write all of a published round to a file, to verify it without a database (auditor).",
+    abstract: "Write a published round to a file, to check it without a database (auditor).",
     discussion: "EXAMPLE\n  gpumarket verify export --round 2026-12-07 bundle.json")
   @Option(help: "The round.") var round: String
   @Argument(help: "The file.") var file: String
@@ -168,14 +169,14 @@ struct VerifyExport: ParsableCommand {
 
 struct VerifyKey: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "key", abstract: "Print this clearing host's public key, to hand to the companies.",
+    commandName: "key", abstract: "Print this clearing host's public key, for the companies.",
     discussion: "EXAMPLE\n  gpumarket verify key")
   @OptionGroup var host: HostOptions
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
     guard host.statements == nil else {
-      throw ValidationError("--statements names where statements go, and this command writes none: leave it out")
+      throw ValidationError("leave out --statements: this command writes none")
     }
   }
 
@@ -192,10 +193,12 @@ struct VerifyKey: ParsableCommand {
 struct HostOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The clearing host's key (default: clearing.key in the private server's folder).", valueName: "file"))
+      "The clearing host's key file (default: clearing.key in the private server's folder).", valueName: "file"))
   var key: String?
   @Option(
-    help: ArgumentHelp("Where signed closing statements go (default: statements in that folder).", valueName: "folder"))
+    help: ArgumentHelp(
+      "Folder for signed closing statements (default: statements in the private server's folder).", valueName: "folder")
+  )
   var statements: String?
 
   func open() throws -> StatementHost {

@@ -52,8 +52,8 @@ extension Statement {
       ], empty: "nothing was won")
     for day in days {
       byDay.rows.append([
-        day.day, day.pool, String(day.awards), gpuHours(seconds: day.gpuSeconds), day.value.dollars,
-        dollars(cents: day.cents), day.saved.dollars,
+        day.day, day.pool, String(day.awards), gpuHours(seconds: day.gpuSeconds), day.value.cell(.exact),
+        dollars(cents: day.cents), day.saved.cell(.exact),
       ])
     }
     var lines = StatementTable(
@@ -91,8 +91,9 @@ extension Statement {
       ], empty: "none")
     for bid in bids {
       asked.rows.append([
-        bid.round, bid.bid, bid.acceptedAt.prefix(19) + "Z", bid.most.dollars, bid.award == nil ? "not awarded" : "won",
-        bid.payment?.dollars ?? "", bid.award ?? "", String(bid.receipt.prefix(16)),
+        bid.round, bid.bid, bid.acceptedAt.prefix(19) + "Z", bid.most.cell(.exact),
+        bid.award == nil ? "not awarded" : "won",
+        bid.payment?.cell(.exact) ?? "", bid.award ?? "", String(bid.receipt.prefix(16)),
       ])
     }
     return [byDay, lines, money, asked]

@@ -1,7 +1,7 @@
 import Files
 import Units
 
-/// The columns of the csv format; docs/finance.md explains each.
+/// The columns of the csv format; docs/reference.md explains each.
 let csvColumns = [
   "transaction", "line", "kind", "booked_on_utc", "company", "round", "award", "bid", "receipt_sha256", "pool",
   "delivery_start_utc", "delivery_end_utc", "gpus", "gpu_hours", "limit_price_usd_per_gpu_hour", "bid_value_usd",

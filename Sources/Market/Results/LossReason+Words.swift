@@ -1,11 +1,10 @@
 import Files
-import Market
 import Units
 
 // Why a bid lost, in the company's own terms.
 extension LossReason {
   /// What its alternatives or stretches needed; empty where prices are not the reason.
-  var needs: [Need] {
+  public var needs: [Need] {
     switch self {
     case .refused, .parentLost: []
     case .belowPrices(let needs), .leftOut(let needs): needs
@@ -13,7 +12,9 @@ extension LossReason {
   }
 
   /// A few lines for a person.
-  func text(_ totals: RoundResult) -> String {
+  ///
+  /// - Parameter totals: of the round that the bid was in.
+  public func text(_ totals: RoundResult) -> String {
     switch self {
     case .refused(let why): return "why: refused when the round's sealed bids were opened: \(why)"
     case .parentLost(let parent):
@@ -48,7 +49,8 @@ extension LossReason {
     return lines
   }
 
-  var json: JSONText {
+  /// The same for a program.
+  public var json: JSONText {
     let (cause, other): (String, String?) =
       switch self {
       case .refused(let why): ("refused", why)
@@ -58,7 +60,7 @@ extension LossReason {
       }
     return [
       "cause": .string(cause), "because_of": other.map { .string($0) } ?? .null,
-      "needed_usd_per_gpu_hour": needed.map { .number($0.dollarsPerGPUHour) } ?? .null,
+      "needed_usd_per_gpu_hour": needed.map { .usd($0) } ?? .null,
       "places": .array(
         needs.map {
           [

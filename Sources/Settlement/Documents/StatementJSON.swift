@@ -6,17 +6,17 @@ extension Statement {
   public var json: JSONText {
     [
       "company": .string(company), "period_utc": .string(period), "closed": .bool(isClosed), "currency": "USD",
-      "opening_usd": .string(dollars(cents: openingCents)), "charges_usd": .string(dollars(cents: chargedCents)),
-      "credits_usd": .string(dollars(cents: creditedCents)), "tax_usd": .string(dollars(cents: taxCents)),
-      "payments_usd": .string(dollars(cents: paidCents)), "closing_usd": .string(dollars(cents: closingCents)),
-      "deposit_usd": .string(dollars(cents: depositCents)), "saved_against_limits_usd": .string(saved.dollars),
+      "opening_usd": .usd(cents: openingCents), "charges_usd": .usd(cents: chargedCents),
+      "credits_usd": .usd(cents: creditedCents), "tax_usd": .usd(cents: taxCents),
+      "payments_usd": .usd(cents: paidCents), "closing_usd": .usd(cents: closingCents),
+      "deposit_usd": .usd(cents: depositCents), "saved_against_limits_usd": .usd(saved),
       "invoices": .array(
         invoices.map {
           [
             "invoice": .string($0.number), "issued_on_utc": .string($0.issuedOn), "due_on_utc": .string($0.dueOn),
-            "net_usd": .string(dollars(cents: $0.netCents)), "tax_rate_ppm": .integer(Int64($0.taxRatePPM)),
-            "tax_usd": .string(dollars(cents: $0.taxCents)), "total_usd": .string(dollars(cents: $0.totalCents)),
-            "open_usd": .string(dollars(cents: $0.openCents)),
+            "net_usd": .usd(cents: $0.netCents), "tax_rate_ppm": .integer(Int64($0.taxRatePPM)),
+            "tax_usd": .usd(cents: $0.taxCents), "total_usd": .usd(cents: $0.totalCents),
+            "open_usd": .usd(cents: $0.openCents),
           ]
         }),
       "tables": .object(tables.map { table in .init(table.title, table.json) }),

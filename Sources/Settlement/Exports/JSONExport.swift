@@ -2,10 +2,12 @@ import Files
 import Units
 
 extension ExportFormat {
+  static let jsonFormat = FileFormat("settlement", 1)
+
   /// One object, its arrays with one element a line, so that a difference between two files can be read.
   func writeJSON(_ data: ExportData, to file: inout ExportFile) throws {
     let head: JSONText = [
-      "format": "gpumarket settlement 1", "selection": .string(data.selection.text), "currency": "USD",
+      "format": .string(Self.jsonFormat.text), "selection": .string(data.selection.text), "currency": "USD",
       "amounts": "decimal strings in US dollars; postings positive for a debit",
       "after_transaction": data.span.after.map { .integer($0) } ?? .null,
       "up_to_transaction": .integer(data.span.upTo),
@@ -37,7 +39,7 @@ extension ExportFormat {
         line.value.flatMap { pricePerGPUHour(microdollars: $0, seconds: line.gpuSeconds) }),
       "bid_value_usd": .optional(line.value.map { Money(microdollars: $0).dollars }),
       "payment_exact_usd": .optional(line.payment.map { Money(microdollars: $0).dollars }),
-      "posted_usd": .string(dollars(cents: line.cents)), "effective_price_usd_per_gpu_hour": .optional(price),
+      "posted_usd": .usd(cents: line.cents), "effective_price_usd_per_gpu_hour": .optional(price),
       "account": .string(accounts.name(line.account)), "account_code": .optional(accounts.codeIfAny(line.account)),
       "invoice": .optional(line.invoice), "credit_note": .optional(line.creditNote),
       "corrects_transaction": line.corrects.map { .integer($0) } ?? .null, "outage": .optional(line.outage),
@@ -58,7 +60,7 @@ extension ExportFormat {
           [
             "ledger_account": .string(posting.account), "account": .string(accounts.name(posting.account)),
             "account_code": .optional(accounts.codeIfAny(posting.account)),
-            "amount_usd": .string(dollars(cents: posting.cents)),
+            "amount_usd": .usd(cents: posting.cents),
           ]
         }),
     ]

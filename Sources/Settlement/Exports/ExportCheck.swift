@@ -30,9 +30,10 @@ public struct ExportCheck {
 
   private mutating func checkContent(_ bytes: [UInt8], _ totalsBytes: [UInt8], _ path: String) throws {
     let totals = try JSONReader.parse(totalsBytes, source: path + ".totals.json")
+    try totals.require(format: ControlTotals.format)
     self.totals = totals
-    guard let format = ExportFormat(rawValue: try totals.at("format").string()) else {
-      problems.append("the control totals name no format of ours")
+    guard let format = ExportFormat(rawValue: try totals.at("export").string()) else {
+      problems.append("the control totals name no export of ours")
       return
     }
     switch format {
@@ -151,6 +152,7 @@ public struct ExportCheck {
 
   private mutating func checkJSON(_ bytes: [UInt8], _ path: String, _ totals: JSONValue) throws {
     let root = try JSONReader.parse(bytes, source: path)
+    try root.require(format: ExportFormat.jsonFormat)
     for (key, inTotals) in [
       ("selection", "selection"), ("after_transaction", "after_transaction"),
       ("up_to_transaction", "up_to_transaction"), ("ledger_hash", "ledger_hash"), ("accounts", "account_mapping"),

@@ -94,24 +94,28 @@ public struct ControlTotals: Sendable, Equatable {
     return (value, parts.count == 2 ? parts[1].count : 0)
   }
 
+  /// Of the file beside an export.
+  static let format = FileFormat("control totals", 1)
+
   func json(_ data: ExportData, format: ExportFormat, file: String, bytes: Int, sha256: String) -> JSONText {
     [
-      "file": .string(file), "bytes": .integer(Int64(bytes)), "sha256": .string(sha256),
-      "format": .string(format.rawValue), "selection": .string(data.selection.text),
+      "format": .string(Self.format.text), "file": .string(file), "bytes": .integer(Int64(bytes)),
+      "sha256": .string(sha256),
+      "export": .string(format.rawValue), "selection": .string(data.selection.text),
       "after_transaction": data.span.after.map { .integer($0) } ?? .null,
       "up_to_transaction": .integer(data.span.upTo), "ledger_hash": .string(data.headHash),
       "account_mapping": .string(data.accounts.origin), "currency": "USD",
       "transactions": .integer(Int64(transactions)), "postings": .integer(Int64(postings)),
       "postings_of_zero": .integer(Int64(zeroPostings)), "charge_lines": .integer(Int64(data.charges.count)),
-      "debits_usd": .string(dollars(cents: debitCents)), "credits_usd": .string(dollars(cents: debitCents)),
-      "awards": .integer(Int64(awards)), "award_bid_values_usd": .string(awardValue.dollars),
-      "award_payments_exact_usd": .string(awardPayment.dollars),
-      "award_payments_posted_usd": .string(dollars(cents: awardCents)),
-      "rounding_difference_usd": .string(roundingDifference.dollars),
-      "saved_against_limits_usd": .string(saved.dollars), "corrections_usd": .string(dollars(cents: creditCents)),
-      "tax_usd": .string(dollars(cents: taxCents)),
+      "debits_usd": .usd(cents: debitCents), "credits_usd": .usd(cents: debitCents),
+      "awards": .integer(Int64(awards)), "award_bid_values_usd": .usd(awardValue),
+      "award_payments_exact_usd": .usd(awardPayment),
+      "award_payments_posted_usd": .usd(cents: awardCents),
+      "rounding_difference_usd": .usd(roundingDifference),
+      "saved_against_limits_usd": .usd(saved), "corrections_usd": .usd(cents: creditCents),
+      "tax_usd": .usd(cents: taxCents),
       "charged_usd": .string(dollars(cents: awardCents + creditCents + taxCents)),
-      "received_usd": .string(dollars(cents: paidCents)),
+      "received_usd": .usd(cents: paidCents),
     ]
   }
 }
