@@ -56,7 +56,8 @@ let package = Package(
     .executableTarget(
       name: "gpumarket",
       dependencies: [
-        "Door", "DoorClient", "Signing", "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
+        "Door", "DoorClient", "Signing", "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres",
+        "Units",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -74,7 +75,8 @@ let package = Package(
     .testTarget(name: "ReplayTests", dependencies: ["Replay", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "MarketTests", dependencies: market, swiftSettings: strict),
     .testTarget(
-      name: "DoorTests", dependencies: ["Door", "DoorClient", "Signing", "Market", "Postgres", "Files", "Units", "TestSupport"],
+      name: "DoorTests",
+      dependencies: ["Door", "DoorClient", "Signing", "Market", "Postgres", "Files", "Units", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),

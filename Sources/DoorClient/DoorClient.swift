@@ -37,7 +37,8 @@ public struct DoorClient: Sendable {
   ///   - market: `https://host[:port]`. Plain `http://` only to this machine, where no one listens in between.
   ///   - authorities: a file of certificates (PEM) that vouch for the market, in place of the system's.
   public init(market: String, key: CompanyKey, authorities: String? = nil) throws(SigningProblem) {
-    let rest = market.hasPrefix("https://") ? market.dropFirst(8) : market.hasPrefix("http://") ? market.dropFirst(7) : ""
+    let rest =
+      market.hasPrefix("https://") ? market.dropFirst(8) : market.hasPrefix("http://") ? market.dropFirst(7) : ""
     let host = rest.hasSuffix("/") ? rest.dropLast() : rest
     guard !host.isEmpty, !host.contains(where: { "/?#@ ".contains($0) }) else {
       throw SigningProblem("'\(market)' is no address of a market", "write it like https://market.example:8443")

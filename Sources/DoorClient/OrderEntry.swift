@@ -46,7 +46,8 @@ extension DoorClient {
         "entries": .array(
           zip(entries, signatures).map { entry, signature in
             [
-              "kind": .string(entry.kind), "bid": .string(entry.bid), "parent": entry.parent.map { .string($0) } ?? .null,
+              "kind": .string(entry.kind), "bid": .string(entry.bid),
+              "parent": entry.parent.map { .string($0) } ?? .null,
               "key": .string(entry.key), "body": .string(entry.body), "signature": .string(signature.text),
             ]
           }),

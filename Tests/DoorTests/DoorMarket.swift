@@ -1,6 +1,5 @@
 import Files
 import Foundation
-@testable import Market
 import Postgres
 import Signing
 import Synchronization
@@ -10,6 +9,7 @@ import Units
 
 @testable import Door
 @testable import DoorClient
+@testable import Market
 
 /// A market with an open round `r`, two companies with keys, and a door before it.
 final class DoorMarket: Sendable {
@@ -107,7 +107,9 @@ func raw(_ port: Int, _ pieces: [String], readSeconds: Int = 10, pause: UInt32 =
   address.sin_port = in_port_t(UInt16(port).bigEndian)
   address.sin_addr.s_addr = inet_addr("127.0.0.1")
   let connected = withUnsafePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
   }
   guard connected == 0 else { return "" }
   var wait = timeval(tv_sec: readSeconds, tv_usec: 0)
@@ -116,7 +118,9 @@ func raw(_ port: Int, _ pieces: [String], readSeconds: Int = 10, pause: UInt32 =
     let bytes = Array(piece.utf8)
     var at = 0
     while at < bytes.count {
-      let sent = bytes.withUnsafeBytes { send(file, $0.baseAddress.map { $0 + at }, bytes.count - at, Int32(MSG_NOSIGNAL)) }
+      let sent = bytes.withUnsafeBytes {
+        send(file, $0.baseAddress.map { $0 + at }, bytes.count - at, Int32(MSG_NOSIGNAL))
+      }
       guard sent > 0 else { break }
       at += sent
     }

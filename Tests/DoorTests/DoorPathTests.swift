@@ -51,8 +51,9 @@ import Units
     #expect(problems.isEmpty, "\(problems)")
     #expect(said.contains("4 of 4 entries carry their company's signature"))
     #expect(try market.administer("SELECT count(*) AS n FROM market.award").one().get("n") == 1)
-    #expect(try market.administer("SELECT string_agg(i, '; ') AS problems FROM market.check_invariants() i").one()
-      .optional("problems", as: String.self) == nil)
+    #expect(
+      try market.administer("SELECT string_agg(i, '; ') AS problems FROM market.check_invariants() i").one()
+        .optional("problems", as: String.self) == nil)
   }
 
   /// All entries of a request or none; each refusal is named with its place.

@@ -40,9 +40,11 @@ import Testing
       EntrySignature(text: try market.place(TestMarket.block(), key: "z1", as: "zephyr").signature ?? ""))
     try forge(market, kind: "place", bid: nil, key: "f2", body: body, signature: stolen.bytes)
     try forge(market, kind: "withdraw", bid: bid, key: "f3", body: "", signature: nil)
-    let reused = try #require(EntrySignature(text: try market.enter([
-      .init(kind: "amend", bid: second, key: "k3", body: try TestMarket.block(limit: "2.20").body)
-    ])[0].signature ?? ""))
+    let reused = try #require(
+      EntrySignature(
+        text: try market.enter([
+          .init(kind: "amend", bid: second, key: "k3", body: try TestMarket.block(limit: "2.20").body)
+        ])[0].signature ?? ""))
     try forge(
       market, kind: "amend", bid: second, key: "f4", body: try TestMarket.block(limit: "9.00").body,
       signature: reused.bytes)
@@ -51,7 +53,8 @@ import Testing
     #expect(outcome.ending == .published)
     #expect(outcome.bids == 3, "the bids of acme and zephyr stand, the forged ones do not")
     let limits: [String] = try market.administer(
-      "SELECT e.key FROM market.award a JOIN market.entry e USING (entry_id) ORDER BY e.key").map { try $0.get("key") }
+      "SELECT e.key FROM market.award a JOIN market.entry e USING (entry_id) ORDER BY e.key"
+    ).map { try $0.get("key") }
     #expect(limits == ["k1", "k3", "z1"])
     let reasons: [String] = try market.administer("SELECT reason FROM market.set_aside_of('r')").map {
       try $0.get("reason")
@@ -64,8 +67,9 @@ import Testing
     let (problems, said) = try market.verify()
     #expect(problems.isEmpty, "\(problems)")
     #expect(said.contains("4 entries are set aside"))
-    #expect(try market.administer("SELECT string_agg(i, '; ') AS problems FROM market.check_invariants() i").one()
-      .optional("problems", as: String.self) == nil)
+    #expect(
+      try market.administer("SELECT string_agg(i, '; ') AS problems FROM market.check_invariants() i").one()
+        .optional("problems", as: String.self) == nil)
   }
 
   /// Setting aside is no choice: what the database sets aside without reason, the clearing refuses to leave out.
@@ -126,7 +130,9 @@ import Testing
     let market = try DoorMarket()
     let login: String = try market.administer("SELECT login_role FROM market.company WHERE name = 'acme'").one().get(
       "login_role")
-    let refused = #expect(throws: PostgresError.self) { try market.market.place(TestMarket.block(), as: login, in: "r") }
+    let refused = #expect(throws: PostgresError.self) {
+      try market.market.place(TestMarket.block(), as: login, in: "r")
+    }
     #expect(refused?.message == "this company signs its bids")
     var door = try market.market.connect("market_door")
     for statement: SQL in [

@@ -41,12 +41,19 @@ import Testing
     let market = try DoorMarket { $0.bodyBytes = 10_000 }
     let port = market.door.port
     let declared = raw(
-      port, ["POST /v1/rounds/r/entries HTTP/1.1\r\nHost: a\r\nContent-Length: 10001\r\n\r\n", String(repeating: "x", count: 4000)])
+      port,
+      [
+        "POST /v1/rounds/r/entries HTTP/1.1\r\nHost: a\r\nContent-Length: 10001\r\n\r\n",
+        String(repeating: "x", count: 4000),
+      ])
     #expect(status(declared) == "413")
     let chunk = "1000\r\n" + String(repeating: "x", count: 4096) + "\r\n"
     let chunked = raw(
       port,
-      ["POST /v1/rounds/r/entries HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, chunk, chunk, chunk])
+      [
+        "POST /v1/rounds/r/entries HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, chunk, chunk,
+        chunk,
+      ])
     #expect(status(chunked) == "413")
     let many = #expect(throws: DoorClient.Refusal.self) {
       try market.enter((0..<40).map { .init(kind: "place", key: "k\($0)", body: String(repeating: "x", count: 400)) })
@@ -84,7 +91,9 @@ import Testing
       address.sin_port = in_port_t(UInt16(market.door.port).bigEndian)
       address.sin_addr.s_addr = inet_addr("127.0.0.1")
       _ = withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
       }
       files.append(file)
     }
@@ -176,7 +185,8 @@ import Testing
     let market = try DoorMarket { $0.perKey = .init(perSecond: 100_000, burst: 100_000) }
     var generator = SeededGenerator(5)
     let client = try market.client()
-    let sound = #"{"company":"acme","terms":"x","entries":[{"kind":"place","bid":"b","key":"k","body":"","signature":""}]}"#
+    let sound =
+      #"{"company":"acme","terms":"x","entries":[{"kind":"place","bid":"b","key":"k","body":"","signature":""}]}"#
     for _ in 0..<300 {
       var bytes = Array(sound.utf8)
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -185,7 +195,9 @@ import Testing
       let refusal = #expect(throws: DoorClient.Refusal.self) {
         try client.askRaw("POST", "/v1/rounds/r/entries", bytes)
       }
-      #expect([400, 409, 422].contains(refusal?.status), "\(String(decoding: bytes, as: UTF8.self)): \(String(describing: refusal))")
+      #expect(
+        [400, 409, 422].contains(refusal?.status),
+        "\(String(decoding: bytes, as: UTF8.self)): \(String(describing: refusal))")
     }
     #expect(try client.ask("GET", "/v1/account").at("company").string() == "acme")
   }

@@ -87,7 +87,9 @@ import Testing
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(file, $0, size) == 0 && getsockname(file, $0, &size) == 0 }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(file, $0, size) == 0 && getsockname(file, $0, &size) == 0
+      }
     }
     try #require(bound)
     return Int(UInt16(bigEndian: address.sin_port))

@@ -29,7 +29,8 @@ struct SealedEntries: Sendable {
         != hex(
           SealHash.entry(
             round: round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
-            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body, signature: entry.signature))
+            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body, signature: entry.signature
+          ))
     }.map { "\($0.name): its hash is not that of its fields" }
   }
 
@@ -198,7 +199,8 @@ extension SealedEntries {
             place: try row.get("place"), company: try row.get("company"), bid: try row.get("bid"),
             kind: try row.get("kind"), parent: try row.optional("parent"), key: try row.get("key"),
             salt: try row.get("salt"), acceptedAt: try row.get("accepted_at"), body: try row.get("body"),
-            signature: try row.optional("signature"), hash: try row.get("hash"), opened: try row.optional("opened"), refusal: try row.optional("refusal")))
+            signature: try row.optional("signature"), hash: try row.get("hash"), opened: try row.optional("opened"),
+            refusal: try row.optional("refusal")))
       }
     }
     round = try Round(sealed)

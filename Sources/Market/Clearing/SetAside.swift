@@ -42,7 +42,8 @@ struct SetAside {
     var stands: [[UInt8]: Bool] = [:]
     for (at, entry) in entries.enumerated() {
       // A company that has no key, or had none yet, signs nothing.
-      guard let theirs = keys[entry.company], entry.signature != nil || theirs.contains(where: { $0.registeredAt <= entry.acceptedAt })
+      guard let theirs = keys[entry.company],
+        entry.signature != nil || theirs.contains(where: { $0.registeredAt <= entry.acceptedAt })
       else { continue }
       let bid: [UInt8] = Array(entry.company.utf8) + [0] + Array(entry.bid.utf8)
       if let reason = fault(entry, theirs, &known) {
@@ -70,6 +71,7 @@ struct SetAside {
     let signed = SignedEntry(
       market: market, round: round, terms: terms, company: entry.company, key: entry.key, kind: entry.kind,
       bid: entry.bid, parent: entry.parent, body: entry.body)
-    return signature.verifies(signed, known: &known) ? nil : "its signature is not that of its company over these fields"
+    return signature.verifies(signed, known: &known)
+      ? nil : "its signature is not that of its company over these fields"
   }
 }

@@ -28,7 +28,9 @@ struct VerifyBoxes {
     }
     var problems = announcement(keys)
     var heads: [String: VerifyBundle.Entry] = [:]
-    for (at, entry) in book.entries.enumerated() where book.setAside[at] == nil { heads["\(entry.company)/\(entry.bid)"] = entry }
+    for (at, entry) in book.entries.enumerated() where book.setAside[at] == nil {
+      heads["\(entry.company)/\(entry.bid)"] = entry
+    }
     let live = heads.values.filter { $0.kind != "withdraw" }.sorted { $0.place < $1.place }
     // What was replaced or withdrawn is never opened.
     let openable = Set(live.map(\.place))

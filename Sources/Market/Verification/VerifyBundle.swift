@@ -132,7 +132,9 @@ public struct VerifyBundle: Sendable {
   /// The file's own text.
   public let text: String
 
-  private static let sections = ["round", "pools", "caps", "keys", "entries", "clearing", "awards", "payments", "postings"]
+  private static let sections = [
+    "round", "pools", "caps", "keys", "entries", "clearing", "awards", "payments", "postings",
+  ]
   private static let format = FileFormat("bundle", 3)
 
   /// Asks the database, as the auditor.

@@ -68,9 +68,14 @@ public struct VerifyRound: Sendable {
   private var signatures: String {
     let sealed = sealed
     let signed = bundle.entries.count { $0.signature != nil }
-    guard !sealed.setAside.isEmpty else { return "\(signed) of \(bundle.entries.count) entries carry their company's signature" }
-    let named = sealed.setAside.sorted { $0.key < $1.key }.prefix(5).map { "\(bundle.entries[$0.key].name): \($0.value)" }
-    return "\(sealed.setAside.count) entries are set aside, because signature or history fails: \(named.joined(separator: "; "))"
+    guard !sealed.setAside.isEmpty else {
+      return "\(signed) of \(bundle.entries.count) entries carry their company's signature"
+    }
+    let named = sealed.setAside.sorted { $0.key < $1.key }.prefix(5).map {
+      "\(bundle.entries[$0.key].name): \($0.value)"
+    }
+    return
+      "\(sealed.setAside.count) entries are set aside, because signature or history fails: \(named.joined(separator: "; "))"
   }
 
   private func seal() -> [String] {

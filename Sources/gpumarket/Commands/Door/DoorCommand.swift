@@ -13,7 +13,8 @@ struct DoorCommand: ParsableCommand {
   struct Options: ParsableArguments {
     @Option(help: ArgumentHelp("The market's address, such as https://market.example.", valueName: "url"))
     var at: String
-    @Option(name: .customLong("key-file"), help: ArgumentHelp("Your key (gpumarket company key make).", valueName: "file"))
+    @Option(
+      name: .customLong("key-file"), help: ArgumentHelp("Your key (gpumarket company key make).", valueName: "file"))
     var keyFile: String
     @Option(
       help: ArgumentHelp("Certificates that vouch for the market, in place of the system's (PEM).", valueName: "file"))
@@ -43,7 +44,8 @@ struct DoorCommand: ParsableCommand {
   /// Of a bid that is sent.
   struct Writing: ParsableArguments {
     @Option(help: "The round.") var round: String
-    @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key: String?
+    @Option(help: ArgumentHelp("Idempotency key of an earlier try, to repeat it safely.", valueName: "key")) var key:
+      String?
     @OptionGroup var options: Options
 
     var keyOrNew: String {
@@ -56,7 +58,8 @@ struct DoorCommand: ParsableCommand {
   struct Ask: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Sign a question and print the answer, which is JSON.",
-      discussion: "EXAMPLE\n  gpumarket door ask /v1/bids?round=2026-12-07 --at https://market.example --key-file acme.key")
+      discussion:
+        "EXAMPLE\n  gpumarket door ask /v1/bids?round=2026-12-07 --at https://market.example --key-file acme.key")
     @Argument(help: "Path and query, percent-encoded (docs/openapi.json).") var path: String
     @OptionGroup var options: Options
 
@@ -96,7 +99,8 @@ struct DoorCommand: ParsableCommand {
 
     func run() throws {
       try writing.options.enter(
-        .init(kind: "amend", bid: bid, parent: parent, key: writing.keyOrNew, body: try text(body)), round: writing.round)
+        .init(kind: "amend", bid: bid, parent: parent, key: writing.keyOrNew, body: try text(body)),
+        round: writing.round)
     }
   }
 

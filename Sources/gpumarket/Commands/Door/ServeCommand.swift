@@ -16,7 +16,8 @@ struct ServeCommand: ParsableCommand {
   @Flag(help: "Serve the front door.") var door = false
   @Option(help: ArgumentHelp("Address and port; port 0 takes a free one.", valueName: "address"))
   var listen = "127.0.0.1:8443"
-  @Flag(help: "A reverse proxy of yours stands before it: count clients by its X-Forwarded-For.") var behindProxy = false
+  @Flag(help: "A reverse proxy of yours stands before it: count clients by its X-Forwarded-For.") var behindProxy =
+    false
   @OptionGroup var options: DatabaseOptions
 
   func validate() throws {
@@ -43,7 +44,8 @@ struct ServeCommand: ParsableCommand {
       throw Failure(.unavailable, "the door cannot listen on \(listen): \(error)", advice: "choose another --listen")
     }
     guard server.runUntilTold() else {
-      throw Failure(.failed, "the door stopped before all that it had accepted was finished", advice: "its log says when")
+      throw Failure(
+        .failed, "the door stopped before all that it had accepted was finished", advice: "its log says when")
     }
   }
 
