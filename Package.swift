@@ -25,28 +25,39 @@ let package = Package(
     .library(name: "Clearing", targets: ["Clearing", "Instances", "Units"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "Units", swiftSettings: strict),
     .target(name: "Files", dependencies: ["CZlib", "Units"], swiftSettings: strict),
+    .target(name: "Signing", dependencies: ["CSodium", "Files"], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Units"], swiftSettings: strict),
     .target(name: "Clearing", dependencies: ["Units"], swiftSettings: strict + fast),
     .target(name: "Instances", dependencies: ["Clearing", "Files", "Units"], swiftSettings: strict),
     .target(name: "Replay", dependencies: ["Files", "Units"], swiftSettings: strict),
     .target(
-      name: "Market", dependencies: ["Postgres", "Clearing", "Files", "Units", "CSodium"],
+      name: "Market", dependencies: ["Signing", "Postgres", "Clearing", "Files", "Units", "CSodium"],
       swiftSettings: strict),
+    .target(
+      name: "Door",
+      dependencies: [
+        "Market", "Signing", "Postgres", "Files", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+      ], swiftSettings: strict),
+    .target(name: "DoorClient", dependencies: ["CCurl", "Signing", "Files"], swiftSettings: strict),
     .target(
       name: "Settlement", dependencies: ["Postgres", "Files", "Units", "CSodium"], swiftSettings: strict),
     .executableTarget(
       name: "gpumarket",
       dependencies: [
-        "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres", "Units",
+        "Door", "DoorClient", "Signing", "Market", "Settlement", "Clearing", "Instances", "Replay", "Files", "Postgres",
+        "Units",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -57,11 +68,16 @@ let package = Package(
     // What tests one module is in that module's room.
     .testTarget(name: "UnitsTests", dependencies: ["Units"], swiftSettings: strict),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "SigningTests", dependencies: ["Signing"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ClearingTests", dependencies: ["Clearing", "Instances", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "InstancesTests", dependencies: ["Instances", "Clearing"], swiftSettings: strict),
     .testTarget(name: "ReplayTests", dependencies: ["Replay", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "MarketTests", dependencies: market, swiftSettings: strict),
+    .testTarget(
+      name: "DoorTests",
+      dependencies: ["Door", "DoorClient", "Signing", "Market", "Postgres", "Files", "Units", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "SettlementTests", dependencies: ["Settlement", "Market", "Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -5,9 +5,9 @@
 # Says what it installs before it does. Needs root or passwordless sudo only when something is missing.
 set -euo pipefail
 
-packages=(postgresql-15 libpq-dev libsodium-dev zlib1g-dev pkg-config openssl)
+packages=(postgresql-15 libpq-dev libsodium-dev libcurl4-openssl-dev zlib1g-dev pkg-config openssl)
 if [ "${1:-}" = test ]; then
-  packages+=(postgresql-15-pgtap hledger ledger python3-venv faketime)
+  packages+=(postgresql-15-pgtap nginx-light hledger ledger python3-venv faketime)
 fi
 
 if ! command -v swift >/dev/null; then

@@ -33,7 +33,7 @@ struct GPUMarket: ParsableCommand {
     subcommands: [
       ServerCommand.self, MigrateCommand.self, PoolCommand.self, CompanyCommand.self, RoundCommand.self,
       BidCommand.self, ClearCommand.self, AwardCommand.self, VerifyCommand.self, AuditCommand.self, SettleCommand.self,
-      SolveCommand.self,
+      SolveCommand.self, ServeCommand.self, DoorCommand.self,
       ReplayCommand.self,
     ])
 

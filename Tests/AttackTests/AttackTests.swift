@@ -79,7 +79,7 @@ struct AttackTests {
     "SET session_preload_libraries = 'x'", "SET log_min_messages = debug5", "SET log_executor_stats = on",
     "SET session_replication_role = replica", "SET row_security = off; SELECT * FROM market.entry",
     "CHECKPOINT",
-    "SELECT market.append_entry('r', null, 'place', null, 'k', '{}')", "SELECT market.seal_round(1)",
+    "SELECT market.append_entry(1, 'r', null, 'place', null, 'k', '{}', null)", "SELECT market.seal_round(1)",
     "SELECT * FROM market.sealed_book('2036-12-01')", "SELECT * FROM market.due_rounds()",
     "SELECT * FROM market.companies()", "SELECT market.company_exposure(1)", "SELECT ledger.owed(2)",
     "SELECT market.awards(null)", "SELECT market.company_payments('2036-12-01')",

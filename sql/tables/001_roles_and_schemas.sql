@@ -13,6 +13,7 @@ BEGIN
       ('market_clearing', 'LOGIN NOINHERIT'),
       ('market_finance', 'LOGIN NOINHERIT'),
       ('market_auditor', 'LOGIN NOINHERIT'),
+      ('market_door', 'LOGIN NOINHERIT'),
       ('market_company', 'NOLOGIN NOINHERIT')) AS roles (name, options)
   LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted.name) THEN
@@ -34,7 +35,7 @@ $$;
 CREATE SCHEMA market AUTHORIZATION market_owner;
 CREATE SCHEMA ledger AUTHORIZATION market_owner;
 GRANT USAGE ON SCHEMA market
-  TO market_operator, market_clearing, market_finance, market_auditor, market_company;
+  TO market_operator, market_clearing, market_finance, market_auditor, market_door, market_company;
 GRANT USAGE ON SCHEMA ledger TO market_operator, market_clearing, market_finance, market_auditor;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE market_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -4,6 +4,8 @@
 
 CREATE TABLE market.market (
   only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  -- Companies sign it with each entry, so that none serves in another market.
+  market_id text NOT NULL DEFAULT 'm_' || replace(gen_random_uuid()::text, '-', ''),
   slot_minutes integer NOT NULL CHECK (slot_minutes IN (15, 30, 60)),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -40,6 +42,21 @@ CREATE TABLE market.company (
   added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   revoked_at timestamptz
 );
+
+-- The keys that a company's people sign with (Ed25519). Rows are added and revoked, never changed otherwise.
+CREATE TABLE market.company_key (
+  public_key bytea PRIMARY KEY CHECK (length(public_key) = 32),
+  company_id bigint NOT NULL REFERENCES market.company,
+  member text NOT NULL CHECK (member ~ '^[a-zA-Z0-9][a-zA-Z0-9._@+ -]{0,62}$'),
+  may_bid boolean NOT NULL,
+  registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- The member's key before it, and its signature over this one: without, the operator alone says whose it is.
+  vouched_by bytea REFERENCES market.company_key,
+  voucher bytea CHECK (length(voucher) = 64),
+  revoked_at timestamptz,
+  CHECK ((vouched_by IS NULL) = (voucher IS NULL))
+);
+CREATE INDEX company_key_by_company ON market.company_key (company_id);
 
 CREATE TABLE market.company_cap (
   company_id bigint NOT NULL REFERENCES market.company,

@@ -58,12 +58,21 @@ CREATE TABLE market.entry (
   key text NOT NULL,
   salt text NOT NULL, -- random: whoever is shown the hash cannot find the entry by guessing
   body text NOT NULL,
+  signature bytea, -- the company's (Signing/SignedEntry.swift); NULL of a company that has no key
   accepted_at timestamptz NOT NULL,
   hash bytea NOT NULL,
   UNIQUE (company_id, key)
 );
 -- A round's entries lie together, as they came.
 CREATE INDEX entry_by_round ON market.entry USING brin (round_id) WITH (autosummarize = on);
+
+-- Entries of a sealed book that count for nothing, because their signature or history fails. The clearing job writes them by
+-- rule, and whoever verifies a round finds them again.
+CREATE TABLE market.set_aside (
+  entry_id bigint PRIMARY KEY REFERENCES market.entry,
+  reason text NOT NULL,
+  set_aside_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- The head of each bid: a projection of the entries, which the verifier recomputes.
 CREATE TABLE market.bid (

@@ -24,9 +24,11 @@ public struct Receipt: Sendable {
   public let hash: String
   /// `Bid.body`, or what `EncryptedBid.seal` made of it; empty for a withdrawal.
   public let body: String
+  /// The company's (`EntrySignature.text`); nil of one that has no key.
+  public let signature: String?
 
   /// Of a receipt's file; the database's own answer names none.
-  static let format = FileFormat("receipt", 1)
+  static let format = FileFormat("receipt", 2)
 
   init(_ value: JSONValue) throws(JSONProblem) {
     func text(_ name: String) throws(JSONProblem) -> String { try value.at(.key(name)).string() }
@@ -41,6 +43,8 @@ public struct Receipt: Sendable {
     acceptedAt = try text("accepted_at")
     hash = try text("hash")
     body = try text("body")
+    let signature = try value.at("signature")
+    self.signature = signature.isNull ? nil : try signature.string()
   }
 
   /// As a file to keep.
@@ -50,7 +54,7 @@ public struct Receipt: Sendable {
       "round": .string(round), "company": .string(company), "bid": .string(bid), "kind": .string(kind),
       "parent": parent.map { .string($0) } ?? .null, "key": .string(key), "salt": .string(salt),
       "accepted_at": .string(acceptedAt),
-      "hash": .string(hash), "body": .string(body),
+      "hash": .string(hash), "body": .string(body), "signature": signature.map { .string($0) } ?? .null,
     ]
   }
 

@@ -11,7 +11,10 @@ public struct ClearingJob: Sendable {
   /// The steps in order. Each is reported before it begins, so that a test can interrupt at every one.
   public enum Step: String, CaseIterable, Sendable {
     /// A dry run takes load, solve and audit alone. `done` is told last, unless the round was published already.
-    case close, statement, open, load, solve, audit, publish, done
+    case close, statement
+    /// Entries that count for nothing are named, before any box is opened.
+    case setAside = "set aside"
+    case open, load, solve, audit, publish, done
   }
 
   /// What came of one round.
@@ -126,6 +129,7 @@ public struct ClearingJob: Sendable {
       try Self.refuseUnsafeSettings(&connection)
       try timed(.close) { _ = try connection.query("SELECT market.close_due_round(\(round))") }
       statement = try timed(.statement) { try host?.writeStatement(round, &connection) }
+      try timed(.setAside) { try SealedEntries.setAside(round, &connection) }
       try timed(.open) { try open(round, &connection) }
     }
     let book = try timed(.load) { try SealedBook.load(round, statement: statement, host: host, &connection) }

@@ -14,6 +14,8 @@ struct SealedEntries: Sendable {
   let caps: [(company: String, pool: String, gpus: Int)]
   /// In the sealed order.
   let entries: [VerifyBundle.Entry]
+  /// By position in `entries`: why one counts for nothing. Everything that asks what stands passes it over.
+  var setAside: [Int: String] = [:]
   /// Of the caps' digest in the statement, in hexadecimal; empty where nothing is compared with it.
   var capsSalt = ""
 
@@ -27,7 +29,8 @@ struct SealedEntries: Sendable {
         != hex(
           SealHash.entry(
             round: round.name, company: entry.company, bid: entry.bid, kind: entry.kind, parent: entry.parent,
-            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body))
+            key: entry.key, salt: entry.salt, acceptedAt: entry.acceptedAt, body: entry.body, signature: entry.signature
+          ))
     }.map { "\($0.name): its hash is not that of its fields" }
   }
 
@@ -57,7 +60,7 @@ struct SealedEntries: Sendable {
     var problems: [String] = []
     var lastKind: [[UInt8]: String] = [:]
     var keys: Set<[UInt8]> = []
-    for entry in entries {
+    for (at, entry) in entries.enumerated() where setAside[at] == nil {
       let company: [UInt8] = Array(entry.company.utf8) + [0]
       let bid: [UInt8] = company + Array(entry.bid.utf8)
       let before = lastKind[bid]
@@ -118,7 +121,7 @@ struct SealedEntries: Sendable {
   /// Of each bid its last entry, unless that withdraws it, or it or what it hangs on was refused at opening.
   private func liveEntries() -> [VerifyBundle.Entry] {
     var heads: [String: Int] = [:]
-    for (at, entry) in entries.enumerated() { heads["\(entry.company)/\(entry.bid)"] = at }
+    for (at, entry) in entries.enumerated() where setAside[at] == nil { heads["\(entry.company)/\(entry.bid)"] = at }
     // Upwards in a loop: in a bundle that somebody made, bids may hang on each other a million deep, or in a ring,
     // which counts as alive here and which the engine refuses.
     var dead: [Int: Bool] = [:]
@@ -169,6 +172,10 @@ extension SealedEntries {
     pools = bundle.pools
     caps = bundle.caps
     entries = bundle.entries
+    setAside = SetAside(
+      market: bundle.market, terms: hex(Terms.digest(of: bundle.round, isEncrypted: bundle.isEncrypted, bundle.pools)),
+      round: bundle.round.name, keys: bundle.keys
+    ).reasons(bundle.entries)
     capsSalt = bundle.capsSalt
   }
 
@@ -192,7 +199,8 @@ extension SealedEntries {
             place: try row.get("place"), company: try row.get("company"), bid: try row.get("bid"),
             kind: try row.get("kind"), parent: try row.optional("parent"), key: try row.get("key"),
             salt: try row.get("salt"), acceptedAt: try row.get("accepted_at"), body: try row.get("body"),
-            hash: try row.get("hash"), opened: try row.optional("opened"), refusal: try row.optional("refusal")))
+            signature: try row.optional("signature"), hash: try row.get("hash"), opened: try row.optional("opened"),
+            refusal: try row.optional("refusal")))
       }
     }
     round = try Round(sealed)
@@ -201,6 +209,40 @@ extension SealedEntries {
     pools = try Rounds.pools(of: name, &connection)
     caps = try Self.caps(of: name, &connection)
     self.entries = entries
+    let keys = try Self.keys(of: name, &connection)
+    guard !keys.isEmpty else { return }
+    let isEncrypted = try EncryptionAnnouncement(name, &connection).isEncrypted
+    setAside = SetAside(
+      market: try connection.query("SELECT market.market_id() AS id").one().get("id"),
+      terms: hex(Terms.digest(of: round, isEncrypted: isEncrypted, pools)), round: name, keys: keys
+    ).reasons(entries)
+  }
+
+  /// The keys that can have signed a sealed book's entries; for the clearing role.
+  static func keys(of name: String, _ connection: inout Connection) throws(PostgresError) -> [RegisteredKey] {
+    var keys: [RegisteredKey] = []
+    for row in try connection.query("SELECT * FROM market.sealed_keys(\(name))") {
+      keys.append(
+        RegisteredKey(
+          company: try row.get("company"), member: try row.get("member"), mayBid: try row.get("may_bid"),
+          publicKey: try row.get("public_key"), registeredAt: try row.get("registered_at"),
+          revokedAt: try row.optional("revoked_at")))
+    }
+    return keys
+  }
+
+  /// Writes which entries of a sealed book count for nothing, where companies sign theirs; for the clearing role. Run again, it
+  /// writes the same and changes nothing.
+  static func setAside(_ name: String, _ connection: inout Connection) throws {
+    guard try !keys(of: name, &connection).isEmpty else { return }
+    let sealed = try SealedEntries(name, &connection)
+    guard sealed.round.state == .closed, !sealed.setAside.isEmpty else { return }
+    let ordered = sealed.setAside.sorted { $0.key < $1.key }
+    try connection.query(
+      """
+      SELECT market.set_aside_entries(\(name), \(ordered.map { sealed.entries[$0.key].place })::integer[],
+        \(ordered.map(\.value))::text[])
+      """)
   }
 
   /// The caps that were sealed with a book; for the clearing role.

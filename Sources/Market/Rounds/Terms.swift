@@ -47,7 +47,7 @@ extension Terms {
       of: try Rounds.named(round, &connection), isEncrypted: isEncrypted, try Rounds.pools(of: round, &connection))
   }
 
-  private static func digest(of round: Round, isEncrypted: Bool, _ pools: [OfferedPool]) -> [UInt8] {
+  static func digest(of round: Round, isEncrypted: Bool, _ pools: [OfferedPool]) -> [UInt8] {
     sha256(
       JSONText.object([
         .init("format", "gpumarket offer 1"), .init("round", .string(round.name)),

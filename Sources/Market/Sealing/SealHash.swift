@@ -4,12 +4,16 @@ import CSodium
 /// same in SQL.
 public enum SealHash {
   /// The hash of an entry: SHA-256 over its fields, each with its length before it (four bytes, big-endian).
+  ///
+  /// - Parameter signature: the company's, in hexadecimal (`EntrySignature.bytes`).
   public static func entry(
     round: String, company: String, bid: String, kind: String, parent: String?, key: String, salt: String,
-    acceptedAt: String, body: String
+    acceptedAt: String, body: String, signature: String?
   ) -> [UInt8] {
     var bytes: [UInt8] = []
-    for field in ["gpumarket entry 1", round, company, bid, kind, parent ?? "", key, salt, acceptedAt, body] {
+    for field in [
+      "gpumarket entry 2", round, company, bid, kind, parent ?? "", key, salt, acceptedAt, body, signature ?? "",
+    ] {
       let text = Array(field.utf8)
       let length = UInt32(truncatingIfNeeded: text.count)
       bytes += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }

@@ -1,5 +1,6 @@
 import Files
 import Postgres
+import Signing
 
 extension Receipt {
   /// The receipts of a file, as `--receipt` wrote them: one, or a list.
@@ -17,8 +18,9 @@ extension Receipt {
   public var computedHash: [UInt8] {
     SealHash.entry(
       round: round, company: company, bid: bid, kind: kind, parent: parent, key: key, salt: salt,
-      acceptedAt: acceptedAt,
-      body: body)
+      acceptedAt: acceptedAt, body: body,
+      // What is no signature has another hash than the database's.
+      signature: signature.map { text in EntrySignature(text: text).map { hex($0.bytes) } ?? text })
   }
 }
 

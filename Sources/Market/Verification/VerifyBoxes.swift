@@ -28,12 +28,14 @@ struct VerifyBoxes {
     }
     var problems = announcement(keys)
     var heads: [String: VerifyBundle.Entry] = [:]
-    for entry in book.entries { heads["\(entry.company)/\(entry.bid)"] = entry }
+    for (at, entry) in book.entries.enumerated() where book.setAside[at] == nil {
+      heads["\(entry.company)/\(entry.bid)"] = entry
+    }
     let live = heads.values.filter { $0.kind != "withdraw" }.sorted { $0.place < $1.place }
     // What was replaced or withdrawn is never opened.
     let openable = Set(live.map(\.place))
     problems += book.entries.filter { !openable.contains($0.place) && ($0.opened != nil || $0.refusal != nil) }
-      .map { "\($0.name): it was replaced or withdrawn, and opened all the same" }
+      .map { "\($0.name): it was replaced, withdrawn or set aside, and opened all the same" }
     guard !live.isEmpty else { return problems }
     guard let secret = keys.secretKey.flatMap({ bytes(hex: $0) }) else {
       return problems + ["the key that opens the boxes was not published with them"]

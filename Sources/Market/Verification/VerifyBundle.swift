@@ -24,6 +24,8 @@ public struct VerifyBundle: Sendable {
     public let acceptedAt: String
     /// `Bid.body`, or what `EncryptedBid.seal` made of it; empty for a withdrawal.
     public let body: String
+    /// The company's over all that it can mean, in hexadecimal (`EntrySignature.bytes`); nil of one that has no key.
+    public internal(set) var signature: String?
     /// As stored, 64 hexadecimal digits; the checks compute it again (`SealHash.entry`).
     public let hash: String
     /// What was sealed in the body, in an encrypted round.
@@ -113,6 +115,10 @@ public struct VerifyBundle: Sendable {
   public let caps: [(company: String, pool: String, gpus: Int)]
   /// Of the caps' digest in a statement, in hexadecimal; empty where the database has lost it.
   public let capsSalt: String
+  /// The market's random id, which companies sign.
+  public let market: String
+  /// Of the companies in the book, as they stood when it was sealed.
+  public let keys: [RegisteredKey]
   /// All of the round, in the sealed order.
   public let entries: [Entry]
   /// The clearing as it was published.
@@ -126,8 +132,10 @@ public struct VerifyBundle: Sendable {
   /// The file's own text.
   public let text: String
 
-  private static let sections = ["round", "pools", "caps", "entries", "clearing", "awards", "payments", "postings"]
-  private static let format = FileFormat("bundle", 2)
+  private static let sections = [
+    "round", "pools", "caps", "keys", "entries", "clearing", "awards", "payments", "postings",
+  ]
+  private static let format = FileFormat("bundle", 3)
 
   /// Asks the database, as the auditor.
   ///
@@ -184,6 +192,13 @@ public struct VerifyBundle: Sendable {
     caps = try value.at("caps").elements().map { cap in
       (try cap.at("company").string(), try cap.at("pool").string(), Int(try cap.at("gpus").integer()))
     }
+    market = try head.at("market").string()
+    self.keys = try value.at("keys").elements().map { key in
+      RegisteredKey(
+        company: try key.text("company"), member: try key.text("member"), mayBid: try key.at("may_bid").bool(),
+        publicKey: try key.text("public_key"), registeredAt: try key.text("registered_at"),
+        revokedAt: try key.optionalText("revoked_at"))
+    }
     entries = try value.at("entries").elements().map { try Entry($0) }
     record = try Record(value.at("clearing"))
     awards = try value.at("awards").elements().map { try PublishedAward($0) }
@@ -217,6 +232,7 @@ extension VerifyBundle.Entry {
     salt = try value.text("salt")
     acceptedAt = try value.text("accepted_at")
     body = try value.text("body")
+    signature = try value.optionalText("signature")
     hash = try value.text("hash")
     opened = try value.optionalText("opened")
     refusal = try value.optionalText("refusal")

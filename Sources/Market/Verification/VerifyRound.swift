@@ -32,6 +32,7 @@ public struct VerifyRound: Sendable {
     }
     check("every entry has the hash of its fields", sealed.hashProblems)
     check("order, count and root of the seal", seal)
+    check(signatures) { [] }
     check(terms, termsProblems)
     if statement != nil { check("the signed closing statement", statementProblems) }
     if bundle.encryption != nil || bundle.entries.contains(where: { $0.opened != nil || $0.refusal != nil }) {
@@ -62,6 +63,20 @@ public struct VerifyRound: Sendable {
   }
 
   private var sealed: SealedEntries { SealedEntries(bundle) }
+
+  /// What was set aside is said and fails nothing: it was by rule, and counted for nothing.
+  private var signatures: String {
+    let sealed = sealed
+    let signed = bundle.entries.count { $0.signature != nil }
+    guard !sealed.setAside.isEmpty else {
+      return "\(signed) of \(bundle.entries.count) entries carry their company's signature"
+    }
+    let named = sealed.setAside.sorted { $0.key < $1.key }.prefix(5).map {
+      "\(bundle.entries[$0.key].name): \($0.value)"
+    }
+    return
+      "\(sealed.setAside.count) entries are set aside, because signature or history fails: \(named.joined(separator: "; "))"
+  }
 
   private func seal() -> [String] {
     var problems = sealed.sealProblems()

@@ -1,11 +1,13 @@
 import ArgumentParser
 import Clearing
+import DoorClient
 import Files
 import Foundation
 import Instances
 import Market
 import Postgres
 import Settlement
+import Signing
 import Units
 
 /// What went wrong, as the shell sees it.
@@ -54,6 +56,19 @@ struct Failure: Error, CustomStringConvertible {
     case let error as TrustProblem:
       self.init(
         error.isEarly || error.clocksDiffer ? .conflict : .refused, error.problem, advice: error.advice)
+    case let error as SigningProblem: self.init(.usage, error.problem, advice: error.advice)
+    case let error as DoorClient.Refusal:
+      let first = error.problems.first
+      let status: ExitStatus =
+        switch error.status {
+        case 0, 429, 503: .unavailable
+        case 409: .conflict
+        case 500...: .failed
+        default: .refused
+        }
+      self.init(
+        status, error.problems.map { ($0.place.map { "\($0): " } ?? "") + $0.message }.joined(separator: "\n"),
+        advice: first?.hint)
     case let error as Migrator.Problem: self.init(.conflict, error.description)
     case let error as SettlementError: self.init(.refused, error.problem, advice: error.advice)
     default: self.init(.failed, "\(error)")

@@ -39,7 +39,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['market', 'pool', 'outage', 'company', 'company_cap', 'round'] LOOP
+  FOREACH name IN ARRAY ARRAY['market', 'pool', 'outage', 'company', 'company_key', 'company_cap', 'round'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON market.%I
       FOR EACH ROW EXECUTE FUNCTION market.record_change()', name);
   END LOOP;

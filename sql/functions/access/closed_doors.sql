@@ -6,7 +6,7 @@ DO $$
 BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO market_operator, market_clearing, market_finance, market_auditor,
-    market_company', current_database());
+    market_door, market_company', current_database());
 END
 $$;
 

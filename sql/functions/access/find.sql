@@ -13,6 +13,22 @@ BEGIN
 END
 $$;
 
+-- Who signs with a key: its company, which has not left, and what this person may do.
+CREATE OR REPLACE FUNCTION market.key_holder(caller bytea, bidding boolean)
+RETURNS TABLE (company_id bigint, company text, member text, may_bid boolean)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT c.company_id, c.name, k.member, k.may_bid FROM market.company_key k JOIN market.company c USING (company_id)
+    WHERE k.public_key = caller AND k.revoked_at IS NULL AND c.revoked_at IS NULL;
+  IF NOT FOUND THEN
+    PERFORM market.refuse('GM403', 'this key is not registered, or it was revoked', 'ask the operator to register it');
+  ELSIF bidding AND NOT key_holder.may_bid THEN
+    PERFORM market.refuse('GM403', 'this key may read and not bid', 'ask the operator for a key that may bid');
+  END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION market.company_named(wanted text) RETURNS market.company
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

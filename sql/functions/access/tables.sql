@@ -12,7 +12,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['market.entry', 'market.seal', 'market.round_cap', 'market.clearing', 'market.award',
+  FOREACH name IN ARRAY ARRAY['market.entry', 'market.set_aside', 'market.seal', 'market.round_cap', 'market.clearing', 'market.award',
     'market.award_use', 'market.company_payment', 'market.outage', 'market.audit', 'market.round_key', 'market.opened',
     'market.opened_key', 'market.caps_salt', 'ledger.account', 'ledger.transaction', 'ledger.posting', 'ledger.round_control',
     'ledger.closing', 'ledger.invoice', 'ledger.credit_note', 'ledger.terms', 'ledger.release', 'ledger.released_loss',

@@ -11,7 +11,7 @@
 -- Statements and operators are few, because each is set up anew in each transaction, and most transactions are one bid: look-ups
 -- aggregate nothing, and what is most often the case is asked in one expression.
 CREATE OR REPLACE FUNCTION market.append_entry(
-  round_name text, wanted_bid text, kind text, parent text, key text, body text
+  me bigint, round_name text, wanted_bid text, kind text, parent text, key text, body text, signature bytea
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -21,9 +21,7 @@ DECLARE
   delivery_end timestamptz;
   slot_minutes integer;
   encrypted boolean;
-  me bigint;
   company text;
-  login name;
   credit_limit bigint;
   entry_quota integer;
   entries integer;
@@ -33,6 +31,7 @@ DECLARE
   elsewhere bigint[];
   amount bigint;
   twin bigint;
+  must_sign boolean;
   used record;
   head market.bid;
   final_bid text;
@@ -50,16 +49,16 @@ BEGIN
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;
-  SELECT r.round_id, r.gate, r.delivery_start, r.delivery_end, r.slot_minutes, r.encrypted, c.company_id, c.name, c.login_role,
-    c.credit_limit, c.entry_quota
-  INTO id, gate, delivery_start, delivery_end, slot_minutes, encrypted, me, company, login, credit_limit, entry_quota
+  SELECT r.round_id, r.gate, r.delivery_start, r.delivery_end, r.slot_minutes, r.encrypted, c.name, c.credit_limit,
+    c.entry_quota
+  INTO id, gate, delivery_start, delivery_end, slot_minutes, encrypted, company, credit_limit, entry_quota
   FROM market.company c, market.round r
-  WHERE c.login_role = session_user AND c.revoked_at IS NULL AND r.name = round_name AND r.state = 'open'
+  WHERE c.company_id = me AND c.revoked_at IS NULL AND r.name = round_name AND r.state = 'open'
     AND clock_timestamp() < r.gate
   FOR SHARE OF r FOR NO KEY UPDATE OF c;
   now_time := clock_timestamp();
   IF id IS NULL OR now_time >= gate THEN
-    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+    RETURN market.answer_otherwise(me, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
       append_entry.body);
   END IF;
 
@@ -70,15 +69,21 @@ BEGIN
     SELECT t.entries, t.choices, t.bytes, t.exposure + (SELECT o.owed FROM ledger.owing(me) o),
       ARRAY(SELECT (SELECT x.exposure FROM market.company_round x WHERE x.company_id = me AND x.round_id = r.round_id)
         FROM market.round r WHERE r.state IN ('open', 'closed') AND r.round_id <> id),
-      (SELECT e.entry_id FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key)
-    INTO entries, choices, bytes, exposure, elsewhere, twin
+      (SELECT e.entry_id FROM market.entry e WHERE e.company_id = me AND e.key = append_entry.key),
+      append_entry.signature IS NULL AND EXISTS (SELECT FROM market.company_key k WHERE k.company_id = me)
+    INTO entries, choices, bytes, exposure, elsewhere, twin, must_sign
     FROM market.company_round t WHERE t.company_id = me AND t.round_id = id;
     EXIT WHEN entries IS NOT NULL;
     INSERT INTO market.company_round (company_id, round_id) VALUES (me, id); -- its first request in this round
   END LOOP;
   IF twin IS NOT NULL THEN
-    RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+    RETURN market.answer_otherwise(me, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
       append_entry.body);
+  END IF;
+
+  -- Asked under the lock that registering a key takes too: an entry is either before the company's first key, or signed.
+  IF must_sign THEN
+    PERFORM market.refuse('GM403', 'this company signs its bids', 'send them signed, through the front door');
   END IF;
 
   IF wanted_bid IS NOT NULL THEN
@@ -94,12 +99,12 @@ BEGIN
     now_time := greatest(now_time,
       (SELECT e.accepted_at FROM market.entry e WHERE e.entry_id = head.head_entry) + interval '1 microsecond');
     IF now_time >= gate THEN
-      RETURN market.answer_otherwise(round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
+      RETURN market.answer_otherwise(me, round_name, wanted_bid, append_entry.kind, append_entry.parent, append_entry.key,
         append_entry.body);
     END IF;
   ELSE
     -- 128 bits: the company chooses the key, and could find two keys with one id of 64.
-    final_bid := 'b_' || left(encode(sha256(convert_to(login || '/' || append_entry.key, 'UTF8')), 'hex'), 32);
+    final_bid := 'b_' || left(encode(sha256(convert_to(company || '/' || append_entry.key, 'UTF8')), 'hex'), 32);
   END IF;
 
   IF append_entry.kind <> 'withdraw' THEN
@@ -147,9 +152,10 @@ BEGIN
   salt := encode(uuid_send(gen_random_uuid()), 'hex');
   shown_time := market.exact_time(now_time);
   hash := market.entry_hash(round_name, company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
-    shown_time, append_entry.body);
-  INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, accepted_at, hash)
-  VALUES (id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body, now_time, hash)
+    shown_time, append_entry.body, append_entry.signature);
+  INSERT INTO market.entry (round_id, company_id, bid, kind, parent, key, salt, body, signature, accepted_at, hash)
+  VALUES (id, me, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt, append_entry.body,
+    append_entry.signature, now_time, hash)
   RETURNING entry_id INTO made;
   IF wanted_bid IS NULL THEN
     INSERT INTO market.bid (company_id, bid, round_id, parent, head_entry, exposure, choices)
@@ -164,17 +170,16 @@ BEGIN
     choices = t.choices + new_choices - coalesce(head.choices, 0), bytes = t.bytes + octet_length(append_entry.body)
   WHERE t.company_id = me AND t.round_id = id;
   RETURN market.receipt(round_name, company, final_bid, append_entry.kind, append_entry.parent, append_entry.key, salt,
-    shown_time, hash, append_entry.body);
+    shown_time, hash, append_entry.body, append_entry.signature);
 END
 $$;
 
 -- Why no entry of this key may be appended; or the receipt of the one that was.
 CREATE OR REPLACE FUNCTION market.answer_otherwise(
-  round_name text, wanted_bid text, kind text, parent text, key text, body text
+  me bigint, round_name text, wanted_bid text, kind text, parent text, key text, body text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  me bigint := market.current_company();
   round market.round := market.round_named(round_name);
   now_time timestamptz := clock_timestamp();
   earlier market.entry;

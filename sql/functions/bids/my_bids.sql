@@ -1,12 +1,10 @@
 -- A company's own bids: what it asked for, and what became of it.
-CREATE OR REPLACE FUNCTION market.my_bids(round_name text)
+CREATE OR REPLACE FUNCTION market.bids_of(me bigint, round_name text)
 RETURNS TABLE (
   round text, state text, bid text, parent text, body text, key text, kind text, exposure bigint, withdrawn boolean,
   accepted_at timestamptz, hash text, award text, payment bigint
 )
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  me bigint := market.current_company();
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY
     -- Once published, an encrypted bid is shown as it was opened.
@@ -20,6 +18,15 @@ BEGIN
     WHERE b.company_id = me AND (round_name IS NULL OR r.name = round_name)
     ORDER BY r.delivery_start, e.accepted_at, e.entry_id;
 END
+$$;
+
+CREATE OR REPLACE FUNCTION market.my_bids(round_name text)
+RETURNS TABLE (
+  round text, state text, bid text, parent text, body text, key text, kind text, exposure bigint, withdrawn boolean,
+  accepted_at timestamptz, hash text, award text, payment bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT * FROM market.bids_of(market.current_company(), round_name)
 $$;
 
 -- Every entry of one bid, oldest first, each a receipt.

@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION market.place_bid(round_name text, key text, body text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN market.append_entry(round_name, NULL, 'place', parent, key, body); -- in plpgsql, which keeps its plans
+  RETURN market.append_entry(market.current_company(), round_name, NULL, 'place', parent, key, body,
+    NULL); -- in plpgsql, which keeps its plans
 END
 $$;
 
@@ -13,7 +14,7 @@ CREATE OR REPLACE FUNCTION market.amend_bid(round_name text, bid text, key text,
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN market.append_entry(round_name, bid, 'amend', parent, key, body);
+  RETURN market.append_entry(market.current_company(), round_name, bid, 'amend', parent, key, body, NULL);
 END
 $$;
 
@@ -25,7 +26,8 @@ DECLARE
   me bigint := market.current_company();
   id bigint := (market.round_named(round_name)).round_id;
   child text;
-  receipts jsonb := jsonb_build_array(market.append_entry(round_name, withdraw_bid.bid, 'withdraw', NULL, withdraw_bid.key, ''));
+  receipts jsonb := jsonb_build_array(market.append_entry(me, round_name, withdraw_bid.bid, 'withdraw', NULL,
+    withdraw_bid.key, '', NULL));
 BEGIN
   FOR child IN
     WITH RECURSIVE below (bid) AS (
@@ -38,8 +40,8 @@ BEGIN
       WHERE e.company_id = me AND e.key = left(withdraw_bid.key, 150) || '/' || w.bid)
     ORDER BY b.head_entry
   LOOP
-    receipts := receipts || market.append_entry(round_name, child, 'withdraw', NULL,
-      left(withdraw_bid.key, 150) || '/' || child, '');
+    receipts := receipts || market.append_entry(me, round_name, child, 'withdraw', NULL,
+      left(withdraw_bid.key, 150) || '/' || child, '', NULL);
   END LOOP;
   RETURN receipts;
 END

@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION market.place_bids(round_name text, keys text[], bodie
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+  me bigint := market.current_company();
   receipts jsonb[] := '{}';
   problems jsonb := '[]';
   parent text;
@@ -22,7 +23,7 @@ BEGIN
           RAISE SQLSTATE 'GM422'; -- the second pass has the words
         END IF;
       END IF;
-      receipts[i] := market.append_entry(round_name, NULL, 'place', parent, keys[i], bodies[i]);
+      receipts[i] := market.append_entry(me, round_name, NULL, 'place', parent, keys[i], bodies[i], NULL);
     END LOOP;
     RETURN to_jsonb(receipts);
   EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM404' OR SQLSTATE 'GM409' OR SQLSTATE 'GM422' THEN
@@ -38,7 +39,7 @@ BEGIN
           PERFORM market.refuse('GM422', 'its parent was refused or stands after it', 'put the parent before its children');
         END IF;
       END IF;
-      receipts[i] := market.append_entry(round_name, NULL, 'place', parent, keys[i], bodies[i]);
+      receipts[i] := market.append_entry(me, round_name, NULL, 'place', parent, keys[i], bodies[i], NULL);
     EXCEPTION WHEN SQLSTATE 'GM400' OR SQLSTATE 'GM404' OR SQLSTATE 'GM409' OR SQLSTATE 'GM422' THEN
       GET STACKED DIAGNOSTICS advice = PG_EXCEPTION_HINT;
       problems := problems || jsonb_build_object('index', i, 'code', SQLSTATE, 'message', SQLERRM, 'hint', advice);

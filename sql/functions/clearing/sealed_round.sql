@@ -56,14 +56,15 @@ $$;
 -- a place so many as come to some 4 MiB, and at least one. Nothing of an open book, whoever asks.
 CREATE OR REPLACE FUNCTION market.sealed_entries(round_name text, after_place integer)
 RETURNS TABLE (
-  place integer, company text, bid text, kind text, parent text, key text, salt text, accepted_at text, body text, hash text,
-  opened text, refusal text
+  place integer, company text, bid text, kind text, parent text, key text, salt text, accepted_at text, body text, signature text,
+  hash text, opened text, refusal text
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT x.position, x.name, x.bid, x.kind, x.parent, x.key, x.salt, market.exact_time(x.accepted_at), x.body,
-    encode(x.hash, 'hex'), x.opened, x.refusal
+    encode(x.signature, 'hex'), encode(x.hash, 'hex'), x.opened, x.refusal
   FROM (
-    SELECT s.position, c.name, e.bid, e.kind, e.parent, e.key, e.salt, e.accepted_at, e.body, e.hash, o.body AS opened, o.refusal,
+    SELECT s.position, c.name, e.bid, e.kind, e.parent, e.key, e.salt, e.accepted_at, e.body, e.signature, e.hash,
+      o.body AS opened, o.refusal,
       -- The bytes of those before it.
       sum(octet_length(e.body) + coalesce(octet_length(o.body), 0) + 1000) OVER (ORDER BY s.position
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes

@@ -12,7 +12,7 @@ BEGIN
   RETURN QUERY SELECT 'round', jsonb_build_object('name', round.name, 'state', round.state,
     'delivery_start', market.exact_time(round.delivery_start), 'delivery_end', market.exact_time(round.delivery_end),
     'gate', market.exact_time(round.gate), 'pricing', round.pricing, 'effort', round.effort, 'simulated', round.simulated,
-    'encrypted', round.encrypted,
+    'encrypted', round.encrypted, 'market', (SELECT m.market_id FROM market.market m),
     'caps_salt', (SELECT encode(s.salt, 'hex') FROM market.caps_salt s WHERE s.round_id = round.round_id),
     'slot_minutes', (SELECT m.slot_minutes FROM market.market m), 'closed_at', market.exact_time(round.closed_at),
     'entry_count', round.entry_count, 'merkle_root', encode(round.merkle_root, 'hex'), 'encryption', CASE WHEN round.encrypted THEN (
@@ -25,11 +25,13 @@ BEGIN
   RETURN QUERY SELECT 'caps', coalesce(jsonb_agg(jsonb_build_object('company', c.company, 'pool', c.pool, 'gpus', c.gpus)
     ORDER BY c.n), '[]')
     FROM (SELECT k.*, row_number() OVER () AS n FROM market.round_caps(round.round_id) k) c;
+  RETURN QUERY SELECT 'keys', coalesce(jsonb_agg(to_jsonb(k) ORDER BY k.company, k.registered_at), '[]')
+    FROM market.round_keys(round.round_id) k;
   RETURN QUERY SELECT 'entries', jsonb_agg(x.entry ORDER BY x.position)
     FROM (
       SELECT s.position, jsonb_build_object('place', s.position, 'company', c.name, 'bid', e.bid,
           'kind', e.kind, 'parent', e.parent, 'key', e.key, 'salt', e.salt, 'accepted_at', market.exact_time(e.accepted_at),
-          'body', e.body, 'hash', encode(e.hash, 'hex'), 'opened', o.body, 'refusal', o.refusal) AS entry,
+          'body', e.body, 'signature', encode(e.signature, 'hex'), 'hash', encode(e.hash, 'hex'), 'opened', o.body, 'refusal', o.refusal) AS entry,
         sum(octet_length(e.body) + coalesce(octet_length(o.body), 0) + 1000) OVER (ORDER BY s.position) / 4194304 AS part
       FROM market.seal s JOIN market.entry e USING (entry_id) JOIN market.company c USING (company_id)
       LEFT JOIN market.opened o USING (entry_id) WHERE s.round_id = round.round_id) x

@@ -44,7 +44,7 @@ BEGIN
     SELECT format('entry %s of round %s is not as it was accepted', encode(e.hash, 'hex'), r.name)
     FROM market.entry e JOIN market.round r USING (round_id) JOIN market.company c USING (company_id)
     WHERE e.hash <> market.entry_hash(r.name, c.name, e.bid, e.kind, e.parent, e.key, e.salt,
-      market.exact_time(e.accepted_at), e.body);
+      market.exact_time(e.accepted_at), e.body, e.signature);
   RETURN QUERY
     SELECT format('the seal of round %s does not fit its book', r.name)
     FROM market.round r
@@ -67,6 +67,7 @@ BEGIN
   RETURN QUERY
     SELECT format('bid %s does not stand as its last entry says', e.bid)
     FROM (SELECT DISTINCT ON (e.company_id, e.bid) e.* FROM market.entry e
+      WHERE NOT EXISTS (SELECT FROM market.set_aside x WHERE x.entry_id = e.entry_id)
       ORDER BY e.company_id, e.bid, e.entry_id DESC) e
     LEFT JOIN market.bid b USING (round_id, company_id, bid)
     WHERE b.head_entry IS DISTINCT FROM e.entry_id OR b.withdrawn <> (e.kind = 'withdraw');

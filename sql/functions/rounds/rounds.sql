@@ -20,4 +20,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION market.rounds(), market.round_pools(text) TO market_operator, market_clearing,
-  market_finance, market_auditor, market_company;
+  market_finance, market_auditor, market_door, market_company;

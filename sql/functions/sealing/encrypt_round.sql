@@ -50,4 +50,5 @@ $$;
 GRANT EXECUTE ON FUNCTION market.encrypt_round(text) TO market_operator;
 GRANT EXECUTE ON FUNCTION market.rounds_without_key(), market.announce_key(text, bytea, bytea, bytea)
   TO market_clearing;
-GRANT EXECUTE ON FUNCTION market.round_key(text) TO market_operator, market_clearing, market_auditor, market_company;
+GRANT EXECUTE ON FUNCTION market.round_key(text) TO market_operator, market_clearing, market_auditor, market_door,
+  market_company;

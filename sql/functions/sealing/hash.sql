@@ -16,12 +16,13 @@ $$;
 -- that behind a head of 20 bytes, at a third of the cost; but it has texts in the client's encoding, so those of other
 -- clients are turned into bytes first.
 CREATE OR REPLACE FUNCTION market.entry_hash(
-  round text, company text, bid text, kind text, parent text, key text, salt text, accepted_at text, body text
+  round text, company text, bid text, kind text, parent text, key text, salt text, accepted_at text, body text,
+  signature bytea DEFAULT NULL
 ) RETURNS bytea
 LANGUAGE sql STABLE AS $$
   SELECT sha256(CASE WHEN pg_client_encoding() = 'UTF8'
-    THEN substr(array_send(ARRAY['gpumarket entry 1', round, company, bid, kind, coalesce(parent, ''), key, salt, accepted_at,
-      body]), 21)
-    ELSE market.bytes_of_fields(ARRAY['gpumarket entry 1', round, company, bid, kind, coalesce(parent, ''), key, salt,
-      accepted_at, body]) END)
+    THEN substr(array_send(ARRAY['gpumarket entry 2', round, company, bid, kind, coalesce(parent, ''), key, salt, accepted_at,
+      body, coalesce(encode(signature, 'hex'), '')]), 21)
+    ELSE market.bytes_of_fields(ARRAY['gpumarket entry 2', round, company, bid, kind, coalesce(parent, ''), key, salt,
+      accepted_at, body, coalesce(encode(signature, 'hex'), '')]) END)
 $$;

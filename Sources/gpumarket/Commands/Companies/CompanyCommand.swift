@@ -6,10 +6,10 @@ import Units
 struct CompanyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "company",
-    abstract: "Companies that take part: add, list, credit, cap, quota, rotate, revoke, password, verifier.",
+    abstract: "Companies that take part: add, list, credit, cap, quota, key, rotate, revoke, password, verifier.",
     subcommands: [
       Add.self, List.self, Credit.self, Cap.self, CompanyQuota.self, CompanyRotate.self, CompanyRevoke.self,
-      CompanyPassword.self, CompanyVerifier.self,
+      CompanyKeyCommand.self, CompanyPassword.self, CompanyVerifier.self,
     ])
 
   struct Add: ParsableCommand {
