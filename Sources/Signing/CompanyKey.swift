@@ -1,4 +1,5 @@
 import CSodium
+import Files
 
 /// A company's signing key (Ed25519). The secret half stays with the company; the operator registers the public half.
 public struct CompanyKey: Sendable {
@@ -8,7 +9,7 @@ public struct CompanyKey: Sendable {
   public let publicKey: [UInt8]
   private let secret: [UInt8]
 
-  private static let heading = "gpumarket company key 1"
+  private static let format = FileFormat("company key", 1)
 
   /// The public half as people pass it on, and as `keyid` in requests: 64 hexadecimal digits.
   public var id: String { hexText(publicKey) }
@@ -37,7 +38,7 @@ public struct CompanyKey: Sendable {
     var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
     var secret = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
     crypto_sign_keypair(&publicKey, &secret)
-    try SecretFile.write(file, "\(heading)\ncompany \(company)\nsecret \(hexText(secret))\n")
+    try SecretFile.write(file, "\(format.text)\ncompany \(company)\nsecret \(hexText(secret))\n")
     return CompanyKey(company: company, secret: secret)
   }
 
@@ -47,12 +48,15 @@ public struct CompanyKey: Sendable {
   public init(file: String) throws(SigningProblem) {
     guard sodium_init() >= 0 else { throw SigningProblem("libsodium finds no randomness", "check /dev/urandom") }
     let lines = try SecretFile.read(file).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    guard lines.count == 4, lines[0] == Self.heading, lines[1].hasPrefix("company "), lines[2].hasPrefix("secret "),
+    // What is no heading is not repeated: it may be the secret.
+    let heading = lines.first.flatMap { $0.hasPrefix("gpumarket ") ? $0 : nil }
+    do { try Self.format.check(heading) } catch { throw SigningProblem("\(file): \(error.problem)", error.advice) }
+    guard lines.count == 4, lines[1].hasPrefix("company "), lines[2].hasPrefix("secret "),
       lines[3].isEmpty, Self.isName(String(lines[1].dropFirst(8))), let secret = bytesOfHex(lines[2].dropFirst(7)),
       secret.count == Int(crypto_sign_SECRETKEYBYTES)
     else {
       throw SigningProblem(
-        "\(file) holds no company key of the form 1",
+        "\(file) holds no whole company key",
         "restore it from a backup, or make a new one: gpumarket company key")
     }
     // The second half of the secret is the public key; a file whose halves disagree would give the secret away.
