@@ -242,7 +242,7 @@ struct VerifyTests {
   @Test func aReceiptOfAnotherFormatIsRefused() {
     for (format, said) in [
       (#""format": "gpumarket receipt 2""#, "this is format 2 of the receipt, and this tool reads format 1"),
-      (#""round": "w""#, "this does not say that it is \"gpumarket receipt 1\""),
+      (#""round": "w""#, "this does not say that it is \"gpumarket receipt 2\""),
     ] {
       for text in ["{\(format)}", "[{\(format)}]"] {
         let error = #expect(throws: JSONProblem.self) { _ = try Receipt.read(Array(text.utf8), source: "receipt.json") }
