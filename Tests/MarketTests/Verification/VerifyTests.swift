@@ -241,7 +241,7 @@ struct VerifyTests {
   /// A list of receipts with one of another format is refused whole.
   @Test func aReceiptOfAnotherFormatIsRefused() {
     for (format, said) in [
-      (#""format": "gpumarket receipt 2""#, "this is format 2 of the receipt, and this tool reads format 1"),
+      (#""format": "gpumarket receipt 1""#, "this is format 1 of the receipt, and this tool reads format 2"),
       (#""round": "w""#, "this does not say that it is \"gpumarket receipt 2\""),
     ] {
       for text in ["{\(format)}", "[{\(format)}]"] {
