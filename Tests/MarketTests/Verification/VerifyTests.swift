@@ -15,7 +15,7 @@ struct VerifyTests {
     var verification = VerifyRound(bundle)
     verification.statement = try cleared.statement()
     let findings = verification.findings()
-    #expect(findings.count == 9)
+    #expect(findings.count == 10)
     for finding in findings { #expect(finding.problems == [], "\(finding.check)") }
     #expect(!bundle.awards.isEmpty && bundle.awards.contains { $0.alternative == nil }, "a curve won too")
     #expect(try cleared.invariants() == [])

@@ -18,14 +18,16 @@ CREATE OR REPLACE FUNCTION market.key_holder(caller bytea, bidding boolean)
 RETURNS TABLE (company_id bigint, company text, member text, may_bid boolean)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN QUERY
-    SELECT c.company_id, c.name, k.member, k.may_bid FROM market.company_key k JOIN market.company c USING (company_id)
-    WHERE k.public_key = caller AND k.revoked_at IS NULL AND c.revoked_at IS NULL;
+  SELECT c.company_id, c.name, k.member, k.may_bid
+  INTO key_holder.company_id, key_holder.company, key_holder.member, key_holder.may_bid
+  FROM market.company_key k JOIN market.company c USING (company_id)
+  WHERE k.public_key = caller AND k.revoked_at IS NULL AND c.revoked_at IS NULL;
   IF NOT FOUND THEN
     PERFORM market.refuse('GM403', 'this key is not registered, or it was revoked', 'ask the operator to register it');
   ELSIF bidding AND NOT key_holder.may_bid THEN
     PERFORM market.refuse('GM403', 'this key may read and not bid', 'ask the operator for a key that may bid');
   END IF;
+  RETURN NEXT;
 END
 $$;
 

@@ -32,13 +32,4 @@ BEGIN
 END
 $$;
 
--- Published with the round: which entries were set aside, without a company's name for its rivals; the auditor's bundle has all.
-CREATE OR REPLACE FUNCTION market.set_aside_of(round_name text) RETURNS TABLE (place integer, reason text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT s.position, a.reason FROM market.set_aside a JOIN market.seal s USING (entry_id) JOIN market.round r USING (round_id)
-  WHERE r.name = round_name AND r.state = 'published' ORDER BY s.position
-$$;
-
 GRANT EXECUTE ON FUNCTION market.set_aside_entries(text, integer[], text[]) TO market_clearing;
-GRANT EXECUTE ON FUNCTION market.set_aside_of(text) TO market_operator, market_clearing, market_finance, market_auditor,
-  market_door;

@@ -59,7 +59,7 @@ struct DoorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Sign a question and print the answer, which is JSON.",
       discussion:
-        "EXAMPLE\n  gpumarket door ask /v1/bids?round=2026-12-07 --at https://market.example --key-file acme.key")
+        "EXAMPLE\n  gpumarket door ask /v1/rounds --at https://market.example --key-file acme.key")
     @Argument(help: "Path and query, percent-encoded (docs/openapi.json).") var path: String
     @OptionGroup var options: Options
 
@@ -73,7 +73,7 @@ struct DoorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Place a bid given as JSON.",
       discussion:
-        "EXAMPLE\n  gpumarket door place --round 2026-12-07 --body '{\"type\":\"block\",…}' --at https://market.example --key-file acme.key"
+        "EXAMPLE\n  gpumarket door place --round 2026-12-07 --body - \\\n    --at https://market.example --key-file acme.key"
     )
     @Option(help: "The bid as JSON; - reads standard input.") var body: String
     @Option(help: "A bid of yours without which this one must not win.") var parent: String?
@@ -90,7 +90,8 @@ struct DoorCommand: ParsableCommand {
       abstract: "Replace a bid by another, given as JSON.",
       discussion: """
         EXAMPLE
-          gpumarket door amend b_52034b… --round 2026-12-07 --body - --at https://market.example --key-file acme.key
+          gpumarket door amend b_52034b… --round 2026-12-07 --body - \\
+            --at https://market.example --key-file acme.key
         """)
     @Argument(help: "The bid.") var bid: String
     @Option(help: "The bid as JSON; - reads standard input.") var body: String
@@ -109,7 +110,8 @@ struct DoorCommand: ParsableCommand {
       abstract: "Withdraw a bid that no other of yours hangs on.",
       discussion: """
         EXAMPLE
-          gpumarket door withdraw b_52034b… --round 2026-12-07 --at https://market.example --key-file acme.key
+          gpumarket door withdraw b_52034b… --round 2026-12-07 \\
+            --at https://market.example --key-file acme.key
         """)
     @Argument(help: "The bid.") var bid: String
     @OptionGroup var writing: Writing
