@@ -21,6 +21,26 @@ struct AttackTests {
     rival = try Rival(market, try market.addCompany(Rival.name), round: round)
   }
 
+  /// An entry for a bid that nobody placed would make the round impossible to clear, for ever.
+  @Test func whatIsNotNamedWritesNoEntry() throws {
+    let body = try TestMarket.block().body
+    var bidder = try market.connect(acme)
+    for call: SQL in [
+      "SELECT market.withdraw_bid(\(round), NULL, 'k')", "SELECT market.amend_bid(\(round), NULL, 'k', \(body))",
+      "SELECT market.place_bid(\(round), 'k', NULL)", "SELECT market.place_bid(\(round), NULL, \(body))",
+      "SELECT market.amend_bid(\(round), 'b_none', 'k', NULL)",
+      "SELECT market.place_bids(\(round), ARRAY['k'], ARRAY[NULL]::text[], NULL)",
+    ] {
+      let error = refusal { try bidder.query(call) }
+      #expect(error?.sqlState.hasPrefix("GM4") == true, "\(call): \(String(describing: error))")
+    }
+    var owner = try market.connect(nil)
+    #expect(try owner.query("SELECT FROM market.entry WHERE key = 'k'").isEmpty)
+    try market.close(round)
+    var clearing = try market.asClearing()
+    #expect(try ClearingJob().run(round, &clearing).ending == .published)
+  }
+
   /// Each must be refused, whatever for; %R is the rival's login, %B a bid of the rival.
   static let refused = [
     "SELECT * FROM market.entry", "SELECT count(*) FROM market.bid", "TABLE market.company",

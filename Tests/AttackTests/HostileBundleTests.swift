@@ -25,12 +25,12 @@ struct HostileBundleTests {
     let text = try ClearedMarket.common.get().bundle().text
     for (other, said) in [
       (
-        text.replacing("gpumarket bundle 2", with: "gpumarket bundle 3"),
-        "this is format 3 of the bundle, and this tool reads format 2"
+        text.replacing("gpumarket bundle 3", with: "gpumarket bundle 2"),
+        "this is format 2 of the bundle, and this tool reads format 3"
       ),
       (
-        text.replacing("\"format\":\"gpumarket bundle 2\",", with: ""),
-        "this does not say that it is \"gpumarket bundle 2\""
+        text.replacing("\"format\":\"gpumarket bundle 3\",", with: ""),
+        "this does not say that it is \"gpumarket bundle 3\""
       ),
     ] {
       let error = #expect(throws: JSONProblem.self) { _ = try VerifyBundle(json: Array(other.utf8), source: "other") }

@@ -56,9 +56,9 @@ import Testing
       "SELECT e.key FROM market.award a JOIN market.entry e USING (entry_id) ORDER BY e.key"
     ).map { try $0.get("key") }
     #expect(limits == ["k1", "k3", "z1"])
-    let reasons: [String] = try market.administer("SELECT reason FROM market.set_aside_of('r')").map {
-      try $0.get("reason")
-    }
+    let reasons: [String] = try market.administer(
+      "SELECT reason FROM market.set_aside JOIN market.seal USING (entry_id) ORDER BY position"
+    ).map { try $0.get("reason") }
     #expect(
       reasons == [
         "its company did not sign it", "it is signed by a key that is none of its company's",

@@ -44,8 +44,15 @@ DECLARE
   made bigint;
 BEGIN
   IF append_entry.key IS NULL OR length(append_entry.key) NOT BETWEEN 1 AND 200
+    OR append_entry.body IS NULL OR (wanted_bid IS NULL) <> (append_entry.kind = 'place')
     OR current_setting('transaction_isolation') <> 'read committed' THEN
     PERFORM market.need_read_committed();
+    IF append_entry.body IS NULL THEN
+      PERFORM market.refuse('GM400', 'the bid is missing', 'send it as JSON');
+    ELSIF (wanted_bid IS NULL) <> (append_entry.kind = 'place') THEN
+      -- An entry for a bid that was never placed would make the book impossible to clear.
+      PERFORM market.refuse('GM400', 'it is not said which bid', 'name the bid: gpumarket bid list shows yours');
+    END IF;
     PERFORM market.refuse('GM400', 'the idempotency key is missing or longer than 200 characters',
       'use a new random key for each request');
   END IF;

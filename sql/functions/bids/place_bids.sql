@@ -10,7 +10,8 @@ DECLARE
   parent text;
   advice text;
 BEGIN
-  IF cardinality(keys) <> cardinality(bodies) OR cardinality(keys) <> cardinality(parents) THEN
+  IF keys IS NULL OR bodies IS NULL OR parents IS NULL
+    OR cardinality(keys) <> cardinality(bodies) OR cardinality(keys) <> cardinality(parents) THEN
     PERFORM market.refuse('GM400', 'keys, bodies and parents differ in number', 'use gpumarket bid import');
   END IF;
   -- First as if all were well: a subtransaction for each bid would cost more than the bid.
