@@ -54,7 +54,8 @@ import Testing
     nginx.arguments = ["-c", "\(folder)/nginx.conf", "-e", "\(folder)/error.log"]
     try nginx.run()
     defer {
-      nginx.terminate()
+      // It inherits this process's signal mask, which may hold back anything gentler.
+      kill(nginx.processIdentifier, SIGKILL)
       nginx.waitUntilExit()
     }
     let address = "https://localhost:\(port)"
